@@ -1,0 +1,3 @@
+export * from "./document.ts";
+export * from "./sink.ts";
+export type { ByteSource, SourceTree } from "./source.ts";

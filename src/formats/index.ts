@@ -1,0 +1,1 @@
+export type { FileLayout, Format, OpenFileOptions, TensorFile } from "./format.ts";
