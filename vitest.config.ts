@@ -1,6 +1,6 @@
-import { defineConfig } from "vitest/config";
+import { defineConfig, type ViteUserConfig } from "vitest/config";
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     exclude: ["test/interop/**", "**/node_modules/**"],
@@ -8,3 +8,5 @@ export default defineConfig({
     maxWorkers: 2,
   },
 });
+
+export default config;

@@ -8,8 +8,6 @@ export interface ErrorExtras {
   readonly cause?: unknown;
 }
 
-const brand: unique symbol = Symbol.for("tenon.error");
-
 /**
  * The base of every error that tenon throws on purpose. `code` is stable and documented in
  * `docs/reference/errors.md`; the message is for people and may change. A message names, in this order, the
@@ -21,7 +19,8 @@ export abstract class TenonError extends Error {
   readonly hint: string | undefined;
   /** Exit code of the command line for this class of error (DESIGN section 6). */
   abstract readonly exitCode: 1 | 2 | 3 | 4 | 5 | 130;
-  readonly [brand] = true;
+  /** Recognises errors across two copies of the package in one program. */
+  readonly isTenonError = true as const;
 
   constructor(code: string, message: string, extras: ErrorExtras = {}) {
     super(message, extras.cause === undefined ? undefined : { cause: extras.cause });
@@ -67,9 +66,9 @@ export class InterruptedError extends TenonError {
   readonly exitCode = 130;
 }
 
-/** True for errors of any copy of tenon in this realm. */
+/** True for errors of any copy of tenon. */
 export function isTenonError(error: unknown): error is TenonError {
-  return error instanceof Error && (error as { [brand]?: unknown })[brand] === true;
+  return error instanceof Error && (error as { isTenonError?: unknown }).isTenonError === true;
 }
 
 export function throwIfAborted(signal: AbortSignal | undefined): void {
