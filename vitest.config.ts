@@ -1,9 +1,11 @@
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
+// What a user's machine can run: no Python, no browser, no network.
 const config: ViteUserConfig = defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/interop/**", "**/node_modules/**"],
+    exclude: ["test/interop/**", "test/browser/**", "**/node_modules/**"],
+    setupFiles: ["test/house/quiet.ts"],
     testTimeout: 30_000,
     maxWorkers: 2,
   },

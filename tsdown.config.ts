@@ -1,0 +1,25 @@
+import { existsSync } from "node:fs";
+import { defineConfig, type UserConfig } from "tsdown";
+
+// Every entry becomes dist/<name>.js with its declarations beside it; shared code goes into chunks next to them.
+const entries: Record<string, string> = {
+  index: "src/index.ts",
+  browser: "src/browser.ts",
+  cli: "src/cli.ts",
+  worker: "src/execute/node/worker.ts",
+};
+
+const config: UserConfig = defineConfig({
+  // What is not there yet cannot be built; check:exports fails when package.json promises it.
+  entry: Object.fromEntries(Object.entries(entries).filter(([, path]) => existsSync(path))),
+  format: "esm",
+  platform: "neutral",
+  target: "node20",
+  dts: true,
+  clean: true,
+  hash: true,
+  outExtensions: () => ({ js: ".js", dts: ".d.ts" }),
+  external: [/^node:/],
+});
+
+export default config;
