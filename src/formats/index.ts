@@ -1,1 +1,9 @@
+import type { Format } from "./format.ts";
+import { safetensors } from "./safetensors/index.ts";
+
 export type { FileLayout, Format, OpenFileOptions, TensorFile } from "./format.ts";
+export { safetensors } from "./safetensors/index.ts";
+export { openTensorFile, sniffFormat } from "./sniff.ts";
+
+/** Every format, in the order in which messages list them. Sniffing asks all of them. */
+export const formats: readonly Format[] = [safetensors];

@@ -1,0 +1,148 @@
+import {
+  byteLengthOf,
+  type DType,
+  FormatError,
+  isDType,
+  isJsonRecord,
+  isTenonError,
+  type Json,
+  type JsonRecord,
+  parseJsonRecord,
+  UnsupportedError,
+} from "../../core/index.ts";
+import { entryKeys, headerStart, metadataKey } from "./wire.ts";
+
+export interface HeaderEntry {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** From the start of the data section. */
+  readonly begin: number;
+  readonly end: number;
+}
+
+export interface Header {
+  /** In the order of their data. */
+  readonly entries: readonly HeaderEntry[];
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Bytes that the entries cover; they start at 0 and have no gap. */
+  readonly dataBytes: number;
+}
+
+/**
+ * Parses a header and checks everything that can be checked without the data section: names, dtypes, sizes, and that
+ * the entries tile the data section from 0 with neither gap nor overlap.
+ * @throws FormatError TENON_SAFETENSORS_…, TENON_JSON_…, UnsupportedError TENON_SAFETENSORS_UNKNOWN_DTYPE
+ */
+export function parseHeader(bytes: Uint8Array, path: string): Header {
+  if (bytes[0] !== headerStart) throw bad("BAD_HEADER", "the header does not begin with {", path);
+  const record = parseJsonRecord(decodeUtf8(bytes, path), { file: path, maxDepth: 4 });
+  const entries: HeaderEntry[] = [];
+  let metadata: Readonly<Record<string, string>> = {};
+  for (const name of Object.keys(record)) {
+    const value = record[name] as Json;
+    if (name === metadataKey) metadata = parseMetadata(value, path);
+    else entries.push(parseEntry(name, value, path));
+  }
+  entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  return { entries, metadata, dataBytes: checkTiling(entries, path) };
+}
+
+function decodeUtf8(bytes: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw bad("BAD_HEADER", "the header is not UTF-8", path, {}, cause);
+  }
+}
+
+function parseMetadata(value: Json, path: string): Readonly<Record<string, string>> {
+  if (!isJsonRecord(value) || Object.values(value).some((text) => typeof text !== "string")) {
+    throw bad("BAD_METADATA", `${metadataKey} is not a map of strings to strings`, path);
+  }
+  return value as Readonly<Record<string, string>>;
+}
+
+function parseEntry(name: string, value: Json, path: string): HeaderEntry {
+  const tensor = JSON.stringify(name);
+  if (/\p{Surrogate}/u.test(name))
+    throw bad("BAD_NAME", `tensor ${tensor} has half a character in its name`, path);
+  if (!isJsonRecord(value)) throw bad("BAD_ENTRY", `tensor ${tensor} is not described by an object`, path);
+  for (const key of Object.keys(value)) {
+    if (entryKeys.includes(key)) continue;
+    throw bad("BAD_ENTRY", `tensor ${tensor} has an unknown key ${JSON.stringify(key)}`, path, {
+      tensor: name,
+    });
+  }
+  const dtype = value["dtype"];
+  if (!isDType(dtype)) throw unknownDType(name, dtype, path);
+  const shape = counts(value["shape"]);
+  if (shape === undefined)
+    throw bad("BAD_ENTRY", `tensor ${tensor} has no shape of counts`, path, { tensor: name });
+  const [begin, end, ...more] = counts(value["data_offsets"]) ?? [];
+  if (begin === undefined || end === undefined || more.length > 0 || end < begin) {
+    throw bad("BAD_OFFSETS", `tensor ${tensor} has no [begin, end] with begin <= end`, path, {
+      tensor: name,
+    });
+  }
+  const needed = neededBytes(name, dtype, shape, path);
+  if (end - begin !== needed) {
+    const found = `tensor ${tensor} has ${end - begin} bytes, ${dtype} [${shape.join(", ")}] takes ${needed}`;
+    throw bad("SIZE_MISMATCH", found, path, { tensor: name, expected: needed, actual: end - begin });
+  }
+  return { name, dtype, shape, begin, end };
+}
+
+/** A list of whole numbers that are exact in a double, or undefined. */
+function counts(value: Json | undefined): readonly number[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  return value.every((count) => Number.isSafeInteger(count) && (count as number) >= 0) ? value : undefined;
+}
+
+function neededBytes(name: string, dtype: DType, shape: readonly number[], path: string): number {
+  try {
+    return byteLengthOf(dtype, shape);
+  } catch (error) {
+    if (!isTenonError(error)) throw error;
+    const message = `safetensors: tensor ${JSON.stringify(name)}: ${error.message} (${path})`;
+    throw new FormatError(error.code, message, { cause: error, details: { tensor: name, path } });
+  }
+}
+
+function unknownDType(name: string, dtype: Json | undefined, path: string): UnsupportedError {
+  const message = `safetensors: tensor ${JSON.stringify(name)} has the unknown dtype ${JSON.stringify(dtype)} (${path})`;
+  return new UnsupportedError("TENON_SAFETENSORS_UNKNOWN_DTYPE", message, {
+    details: { tensor: name, dtype: dtype ?? null, path },
+  });
+}
+
+/** @returns the bytes covered */
+function checkTiling(entries: readonly HeaderEntry[], path: string): number {
+  let at = 0;
+  let before = "the start of the data section";
+  for (const { name, begin, end } of entries) {
+    const tensor = JSON.stringify(name);
+    if (begin !== at) {
+      const [condition, what] = begin < at ? ["OVERLAP", "overlaps"] : ["GAP", "leaves a gap after"];
+      const found = `tensor ${tensor} begins at byte ${begin} and ${what} ${before}, which ends at byte ${at}`;
+      throw bad(`OFFSETS_${condition}`, found, path, { tensor: name, expected: at, actual: begin });
+    }
+    at = end;
+    before = `tensor ${tensor}`;
+  }
+  return at;
+}
+
+/** A FormatError `TENON_SAFETENSORS_<condition>`. */
+export function bad(
+  condition: string,
+  found: string,
+  path: string,
+  details: JsonRecord = {},
+  cause?: unknown,
+): FormatError {
+  return new FormatError(`TENON_SAFETENSORS_${condition}`, `safetensors: ${found} (${path})`, {
+    details: { ...details, path },
+    cause,
+  });
+}

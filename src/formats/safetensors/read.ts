@@ -1,0 +1,115 @@
+import type { ByteSource } from "../../bytes/index.ts";
+import { type JsonRecord, type Observation, type Tensor, throwIfAborted } from "../../core/index.ts";
+import type { OpenFileOptions, TensorFile } from "../format.ts";
+import { bad, type Header, type HeaderEntry, parseHeader } from "./header.ts";
+import { firstReadBytes, headerBytesLimit, namesInReport } from "./limits.ts";
+import { lengthBytes } from "./wire.ts";
+
+/**
+ * Reads the header of a safetensors file: one read for most files, two for a header above 64 kB.
+ *
+ * Alignment of the data is not required. A data section that is shorter or longer than the header says is an error,
+ * or, with `report`, an observation under the same code; reading a tensor that is cut off fails then.
+ * @throws FormatError TENON_SAFETENSORS_…, UnsupportedError TENON_SAFETENSORS_UNKNOWN_DTYPE
+ */
+export async function openSafetensors(
+  source: ByteSource,
+  options: OpenFileOptions = {},
+): Promise<TensorFile> {
+  const { path, byteLength } = source;
+  throwIfAborted(options.signal);
+  if (byteLength < lengthBytes) {
+    const found =
+      byteLength === 0 ? "the file is empty" : `the file has ${byteLength} bytes, the header length takes 8`;
+    throw bad(byteLength === 0 ? "EMPTY" : "TOO_SHORT", found, path, { byteLength });
+  }
+  const first = new Uint8Array(Math.min(byteLength, firstReadBytes));
+  await source.read(0, first, options.signal);
+  const headerBytes = headerLength(first, byteLength, path);
+  let header = first.subarray(lengthBytes, lengthBytes + headerBytes);
+  if (header.length < headerBytes) {
+    const whole = new Uint8Array(headerBytes);
+    whole.set(header);
+    await source.read(lengthBytes + header.length, whole.subarray(header.length), options.signal);
+    header = whole;
+  }
+  const parsed = parseHeader(header, path);
+  const dataStart = lengthBytes + headerBytes;
+  checkDataSection(parsed, byteLength - dataStart, path, options.report);
+  return {
+    format: "safetensors",
+    tensors: parsed.entries.map((entry) => new StoredTensor(source, entry, dataStart)),
+    metadata: parsed.metadata,
+  };
+}
+
+function headerLength(first: Uint8Array, byteLength: number, path: string): number {
+  const length = new DataView(first.buffer, first.byteOffset).getBigUint64(0, true);
+  if (length > BigInt(headerBytesLimit)) {
+    const found = `the header has ${length} bytes, at most ${headerBytesLimit} are allowed`;
+    throw bad("HEADER_TOO_LARGE", found, path, { headerBytes: String(length) });
+  }
+  const headerBytes = Number(length);
+  if (lengthBytes + headerBytes > byteLength) {
+    const found = `the header has ${headerBytes} bytes, the file ends after ${byteLength - lengthBytes} of them`;
+    throw bad("HEADER_TRUNCATED", found, path, { headerBytes, byteLength });
+  }
+  return headerBytes;
+}
+
+function checkDataSection(
+  header: Header,
+  actual: number,
+  path: string,
+  report: OpenFileOptions["report"],
+): void {
+  const expected = header.dataBytes;
+  if (actual === expected) return;
+  const isShort = actual < expected;
+  const condition = isShort ? "TRUNCATED" : "TRAILING_BYTES";
+  const cutOff = header.entries.filter((entry) => entry.end > actual).map((entry) => entry.name);
+  const facts: JsonRecord = { path, expected, actual, cutOff: cutOff.length };
+  if (report !== undefined) {
+    const names = isShort ? cutOff.slice(0, namesInReport) : [path];
+    report({ code: `TENON_SAFETENSORS_${condition}`, names, facts } satisfies Observation);
+    return;
+  }
+  const found = isShort
+    ? `the data section has ${actual} of ${expected} bytes; ${cutOff.length} tensors are cut off, first ${JSON.stringify(cutOff[0])}`
+    : `${actual - expected} bytes follow the last tensor`;
+  throw bad(condition, found, path, facts);
+}
+
+class StoredTensor implements Tensor {
+  readonly id: string;
+  readonly name: string;
+  readonly dtype: Tensor["dtype"];
+  readonly shape: Tensor["shape"];
+  readonly byteLength: number;
+  readonly file: string;
+  readonly extents?: NonNullable<Tensor["extents"]>;
+  readonly #source: ByteSource;
+  readonly #byteOffset: number;
+
+  constructor(source: ByteSource, entry: HeaderEntry, dataStart: number) {
+    this.id = `${source.location}#${entry.name}`;
+    this.name = entry.name;
+    this.dtype = entry.dtype;
+    this.shape = entry.shape;
+    this.byteLength = entry.end - entry.begin;
+    this.file = source.path;
+    this.#source = source;
+    this.#byteOffset = dataStart + entry.begin;
+    if (source.localPath !== undefined) {
+      const { byteLength } = this;
+      this.extents = [{ path: source.localPath, byteOffset: this.#byteOffset, byteLength }];
+    }
+  }
+
+  async read(byteOffset: number, into: Uint8Array, signal?: AbortSignal): Promise<void> {
+    if (byteOffset < 0 || byteOffset + into.length > this.byteLength) {
+      throw new Error(`internal: read past the ${this.byteLength} bytes of tensor ${this.name}`);
+    }
+    await this.#source.read(this.#byteOffset + byteOffset, into, signal);
+  }
+}
