@@ -19,7 +19,7 @@ const config: UserConfig = defineConfig({
   clean: true,
   hash: true,
   outExtensions: () => ({ js: ".js", dts: ".d.ts" }),
-  external: [/^node:/],
+  deps: { neverBundle: [/^node:/] },
 });
 
 export default config;

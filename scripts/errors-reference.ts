@@ -7,6 +7,7 @@ import { filesBelow } from "./tree.ts";
 
 const tablePath = "docs/reference/errors.json";
 const pagePath = "docs/reference/errors.md";
+const findingsPath = "docs/reference/findings.md";
 
 /** Class → exit code of the command line and who must act; the classes of src/core/errors.ts. */
 const classes: Readonly<Record<string, { readonly exitCode: number; readonly says: string }>> = {
@@ -54,10 +55,14 @@ export interface Known {
   readonly paths: ReadonlySet<string>;
 }
 
-/** Codes that are errors: thrown beside a class, or listed in the table with the class they get. */
+/**
+ * Codes that are errors: thrown beside a class, or listed in the table with the class they get. Any other code must be
+ * among `findings`, which are explained in a page of their own.
+ */
 export function gather(
   sightings: readonly Sighting[],
   table: Readonly<Record<string, Meaning>>,
+  findings: ReadonlySet<string> = new Set(),
 ): { known: Map<string, Known>; problems: string[] } {
   const known = new Map<string, { classes: Set<string>; paths: Set<string> }>();
   const mentioned = new Set(sightings.map(({ code }) => code));
@@ -71,6 +76,10 @@ export function gather(
     else if (given !== undefined) note(code, given, path);
   }
   const problems: string[] = [];
+  for (const { code, path } of sightings) {
+    if (known.has(code) || findings.has(code)) continue;
+    problems.push(`${code} (${path}) is neither an error in ${tablePath} nor a finding in ${findingsPath}`);
+  }
   for (const [code, entry] of known) {
     if (!Object.hasOwn(table, code))
       problems.push(`${code} (${[...entry.paths].join(", ")}) has no entry in ${tablePath}`);
@@ -82,8 +91,6 @@ export function gather(
   }
   for (const code of Object.keys(table)) {
     if (!mentioned.has(code)) problems.push(`${tablePath} explains ${code}, which src/ does not mention`);
-    else if (!known.has(code))
-      problems.push(`${code} is not beside "new …Error(" in src/: give its "class" in ${tablePath}`);
   }
   return { known, problems };
 }
@@ -127,7 +134,9 @@ export function readErrors(): {
   const parsed = existsSync(tablePath) ? readFileSync(tablePath, "utf8") : "{}";
   const table = JSON.parse(parsed) as Record<string, Meaning>;
   const sightings = filesBelow("src", ".ts").flatMap((path) => sightingsIn(path, readFileSync(path, "utf8")));
-  return { ...gather(sightings, table), table };
+  const findings = existsSync(findingsPath) ? readFileSync(findingsPath, "utf8") : "";
+  const found = new Set([...findings.matchAll(/`(TENON_[A-Z0-9_]+)`/g)].map(([, code]) => code as string));
+  return { ...gather(sightings, table, found), table };
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
@@ -138,7 +147,7 @@ if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.a
   else if (!existsSync(pagePath) || readFileSync(pagePath, "utf8") !== text) {
     problems.push(`${pagePath} is not up to date: run npm run docs`);
   }
-  for (const problem of problems) console.log(`error: ${problem}`);
+  for (const problem of new Set(problems)) console.log(`error: ${problem}`);
   console.log(`${known.size} error codes`);
   process.exit(problems.length === 0 ? 0 : 1);
 }

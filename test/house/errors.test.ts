@@ -29,9 +29,11 @@ describe("the reference of errors", () => {
     ]);
   });
 
-  it("asks for the class of a code that a function of its own throws", () => {
+  it("asks for the class of a code that a function of its own throws, unless it is a finding", () => {
     const sightings = sightingsIn("a.ts", 'refuse("TENON_X")');
+    expect(gather(sightings, {}).problems).toHaveLength(1);
     expect(gather(sightings, { TENON_X: entry }).problems).toHaveLength(1);
+    expect(gather(sightings, {}, new Set(["TENON_X"])).problems).toEqual([]);
     const { known, problems } = gather(sightings, { TENON_X: { ...entry, class: "FormatError" } });
     expect(problems).toEqual([]);
     expect(page(known, { TENON_X: entry })).toContain("| `TENON_X` | It is wrong. | Put it right. |");
