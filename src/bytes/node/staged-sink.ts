@@ -7,6 +7,7 @@ import { syncDirectoriesBelow, syncFile } from "./durable.ts";
 import { FileSink } from "./file-sink.ts";
 import { ioError, systemCode } from "./io-error.ts";
 import { cleanLeftovers, exists, type StagingPaths, stagingPathsFor } from "./leftovers.ts";
+import { refuseProtected } from "./protected.ts";
 import { outputExists, publish } from "./publish.ts";
 
 export interface OutputOptions {
@@ -67,6 +68,7 @@ class StagedSink implements SinkTree, AsyncDisposable {
     let madeParent: string | undefined;
     try {
       madeParent = await mkdir(dirname(target), { recursive: true });
+      if (force) await refuseProtected(target);
       await cleanLeftovers(target);
       if (!force && (await exists(target))) throw outputExists(target);
       if (options.totalBytes !== undefined) await checkFreeSpace(dirname(target), options.totalBytes);

@@ -35,7 +35,8 @@ export interface Header {
  * @throws FormatError TENON_SAFETENSORS_…, TENON_JSON_…, UnsupportedError TENON_SAFETENSORS_UNKNOWN_DTYPE
  */
 export function parseHeader(bytes: Uint8Array, path: string): Header {
-  if (bytes[0] !== headerStart) throw bad("BAD_HEADER", "the header does not begin with {", path);
+  if (bytes[0] !== headerStart)
+    throw bad("TENON_SAFETENSORS_BAD_HEADER", "the header does not begin with {", path);
   const record = parseJsonRecord(decodeUtf8(bytes, path), { file: path, maxDepth: 4 });
   const entries: HeaderEntry[] = [];
   let metadata: Readonly<Record<string, string>> = {};
@@ -52,13 +53,13 @@ function decodeUtf8(bytes: Uint8Array, path: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
-    throw bad("BAD_HEADER", "the header is not UTF-8", path, {}, cause);
+    throw bad("TENON_SAFETENSORS_BAD_HEADER", "the header is not UTF-8", path, {}, cause);
   }
 }
 
 function parseMetadata(value: Json, path: string): Readonly<Record<string, string>> {
   if (!isJsonRecord(value) || Object.values(value).some((text) => typeof text !== "string")) {
-    throw bad("BAD_METADATA", `${metadataKey} is not a map of strings to strings`, path);
+    throw bad("TENON_SAFETENSORS_BAD_METADATA", `${metadataKey} is not a map of strings to strings`, path);
   }
   return value as Readonly<Record<string, string>>;
 }
@@ -66,29 +67,46 @@ function parseMetadata(value: Json, path: string): Readonly<Record<string, strin
 function parseEntry(name: string, value: Json, path: string): HeaderEntry {
   const tensor = JSON.stringify(name);
   if (/\p{Surrogate}/u.test(name))
-    throw bad("BAD_NAME", `tensor ${tensor} has half a character in its name`, path);
-  if (!isJsonRecord(value)) throw bad("BAD_ENTRY", `tensor ${tensor} is not described by an object`, path);
+    throw bad("TENON_SAFETENSORS_BAD_NAME", `tensor ${tensor} has half a character in its name`, path);
+  if (!isJsonRecord(value))
+    throw bad("TENON_SAFETENSORS_BAD_ENTRY", `tensor ${tensor} is not described by an object`, path);
   for (const key of Object.keys(value)) {
     if (entryKeys.includes(key)) continue;
-    throw bad("BAD_ENTRY", `tensor ${tensor} has an unknown key ${JSON.stringify(key)}`, path, {
-      tensor: name,
-    });
+    throw bad(
+      "TENON_SAFETENSORS_BAD_ENTRY",
+      `tensor ${tensor} has an unknown key ${JSON.stringify(key)}`,
+      path,
+      {
+        tensor: name,
+      },
+    );
   }
   const dtype = value["dtype"];
   if (!isDType(dtype)) throw unknownDType(name, dtype, path);
   const shape = counts(value["shape"]);
   if (shape === undefined)
-    throw bad("BAD_ENTRY", `tensor ${tensor} has no shape of counts`, path, { tensor: name });
-  const [begin, end, ...more] = counts(value["data_offsets"]) ?? [];
-  if (begin === undefined || end === undefined || more.length > 0 || end < begin) {
-    throw bad("BAD_OFFSETS", `tensor ${tensor} has no [begin, end] with begin <= end`, path, {
+    throw bad("TENON_SAFETENSORS_BAD_ENTRY", `tensor ${tensor} has no shape of counts`, path, {
       tensor: name,
     });
+  const [begin, end, ...more] = counts(value["data_offsets"]) ?? [];
+  if (begin === undefined || end === undefined || more.length > 0 || end < begin) {
+    throw bad(
+      "TENON_SAFETENSORS_BAD_OFFSETS",
+      `tensor ${tensor} has no [begin, end] with begin <= end`,
+      path,
+      {
+        tensor: name,
+      },
+    );
   }
   const needed = neededBytes(name, dtype, shape, path);
   if (end - begin !== needed) {
     const found = `tensor ${tensor} has ${end - begin} bytes, ${dtype} [${shape.join(", ")}] takes ${needed}`;
-    throw bad("SIZE_MISMATCH", found, path, { tensor: name, expected: needed, actual: end - begin });
+    throw bad("TENON_SAFETENSORS_SIZE_MISMATCH", found, path, {
+      tensor: name,
+      expected: needed,
+      actual: end - begin,
+    });
   }
   return { name, dtype, shape, begin, end };
 }
@@ -123,9 +141,12 @@ function checkTiling(entries: readonly HeaderEntry[], path: string): number {
   for (const { name, begin, end } of entries) {
     const tensor = JSON.stringify(name);
     if (begin !== at) {
-      const [condition, what] = begin < at ? ["OVERLAP", "overlaps"] : ["GAP", "leaves a gap after"];
+      const [code, what] =
+        begin < at
+          ? ["TENON_SAFETENSORS_OFFSETS_OVERLAP", "overlaps"]
+          : ["TENON_SAFETENSORS_OFFSETS_GAP", "leaves a gap after"];
       const found = `tensor ${tensor} begins at byte ${begin} and ${what} ${before}, which ends at byte ${at}`;
-      throw bad(`OFFSETS_${condition}`, found, path, { tensor: name, expected: at, actual: begin });
+      throw bad(code, found, path, { tensor: name, expected: at, actual: begin });
     }
     at = end;
     before = `tensor ${tensor}`;
@@ -133,15 +154,15 @@ function checkTiling(entries: readonly HeaderEntry[], path: string): number {
   return at;
 }
 
-/** A FormatError `TENON_SAFETENSORS_<condition>`. */
+/** A FormatError about a safetensors file. */
 export function bad(
-  condition: string,
+  code: string,
   found: string,
   path: string,
   details: JsonRecord = {},
   cause?: unknown,
 ): FormatError {
-  return new FormatError(`TENON_SAFETENSORS_${condition}`, `safetensors: ${found} (${path})`, {
+  return new FormatError(code, `safetensors: ${found} (${path})`, {
     details: { ...details, path },
     cause,
   });

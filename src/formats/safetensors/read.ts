@@ -21,7 +21,9 @@ export async function openSafetensors(
   if (byteLength < lengthBytes) {
     const found =
       byteLength === 0 ? "the file is empty" : `the file has ${byteLength} bytes, the header length takes 8`;
-    throw bad(byteLength === 0 ? "EMPTY" : "TOO_SHORT", found, path, { byteLength });
+    throw bad(byteLength === 0 ? "TENON_SAFETENSORS_EMPTY" : "TENON_SAFETENSORS_TOO_SHORT", found, path, {
+      byteLength,
+    });
   }
   const first = new Uint8Array(Math.min(byteLength, firstReadBytes));
   await source.read(0, first, options.signal);
@@ -47,12 +49,12 @@ function headerLength(first: Uint8Array, byteLength: number, path: string): numb
   const length = new DataView(first.buffer, first.byteOffset).getBigUint64(0, true);
   if (length > BigInt(headerBytesLimit)) {
     const found = `the header has ${length} bytes, at most ${headerBytesLimit} are allowed`;
-    throw bad("HEADER_TOO_LARGE", found, path, { headerBytes: String(length) });
+    throw bad("TENON_SAFETENSORS_HEADER_TOO_LARGE", found, path, { headerBytes: String(length) });
   }
   const headerBytes = Number(length);
   if (lengthBytes + headerBytes > byteLength) {
     const found = `the header has ${headerBytes} bytes, the file ends after ${byteLength - lengthBytes} of them`;
-    throw bad("HEADER_TRUNCATED", found, path, { headerBytes, byteLength });
+    throw bad("TENON_SAFETENSORS_HEADER_TRUNCATED", found, path, { headerBytes, byteLength });
   }
   return headerBytes;
 }
@@ -66,18 +68,18 @@ function checkDataSection(
   const expected = header.dataBytes;
   if (actual === expected) return;
   const isShort = actual < expected;
-  const condition = isShort ? "TRUNCATED" : "TRAILING_BYTES";
+  const code = isShort ? "TENON_SAFETENSORS_TRUNCATED" : "TENON_SAFETENSORS_TRAILING_BYTES";
   const cutOff = header.entries.filter((entry) => entry.end > actual).map((entry) => entry.name);
   const facts: JsonRecord = { path, expected, actual, cutOff: cutOff.length };
   if (report !== undefined) {
     const names = isShort ? cutOff.slice(0, namesInReport) : [path];
-    report({ code: `TENON_SAFETENSORS_${condition}`, names, facts } satisfies Observation);
+    report({ code, names, facts } satisfies Observation);
     return;
   }
   const found = isShort
     ? `the data section has ${actual} of ${expected} bytes; ${cutOff.length} tensors are cut off, first ${JSON.stringify(cutOff[0])}`
     : `${actual - expected} bytes follow the last tensor`;
-  throw bad(condition, found, path, facts);
+  throw bad(code, found, path, facts);
 }
 
 class StoredTensor implements Tensor {

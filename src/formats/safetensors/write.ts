@@ -14,7 +14,7 @@ interface Entry {
  * by the UTF-8 bytes of the name; compact JSON, padded with spaces to a multiple of 8.
  *
  * That writer puts metadata of several keys in no fixed order; here they keep the order that they are given in.
- * @throws PlanError TENON_SAFETENSORS_NAME_TWICE, TENON_SAFETENSORS_BAD_NAME, TENON_SAFETENSORS_HEADER_TOO_LARGE
+ * @throws PlanError TENON_SAFETENSORS_NAME_TWICE, TENON_SAFETENSORS_NAME_UNWRITABLE, TENON_SAFETENSORS_HEADER_UNWRITABLE
  */
 export function layOutSafetensors(
   entries: readonly Entry[],
@@ -67,7 +67,7 @@ function inWriterOrder(entries: readonly Entry[]): readonly Entry[] {
 function checkName(name: string): void {
   if (name !== metadataKey && !/\p{Surrogate}/u.test(name)) return;
   const message = `safetensors: no tensor can be named ${JSON.stringify(name)}`;
-  throw new PlanError("TENON_SAFETENSORS_BAD_NAME", message, { details: { tensor: name } });
+  throw new PlanError("TENON_SAFETENSORS_NAME_UNWRITABLE", message, { details: { tensor: name } });
 }
 
 /** UTF-16 order, which `<` on strings has, differs from UTF-8 order above U+FFFF. */
@@ -92,7 +92,7 @@ function metadataJson(metadata: Readonly<Record<string, string>>): string {
   const pairs = Object.entries(metadata).map(([key, value]) => {
     if (/\p{Surrogate}/u.test(key + value)) {
       const message = `safetensors: metadata ${JSON.stringify(key)} holds half a character`;
-      throw new PlanError("TENON_SAFETENSORS_BAD_NAME", message, { details: { key } });
+      throw new PlanError("TENON_SAFETENSORS_NAME_UNWRITABLE", message, { details: { key } });
     }
     return `${quote(key)}:${quote(value)}`;
   });
@@ -105,7 +105,7 @@ function encodeHeader(json: string): Uint8Array {
   const headerBytes = Math.ceil(text.length / headerAlignment) * headerAlignment;
   if (headerBytes > headerBytesLimit) {
     const message = `safetensors: the header takes ${headerBytes} bytes, at most ${headerBytesLimit} are allowed`;
-    throw new PlanError("TENON_SAFETENSORS_HEADER_TOO_LARGE", message, {
+    throw new PlanError("TENON_SAFETENSORS_HEADER_UNWRITABLE", message, {
       details: { headerBytes },
       hint: "Write more shards.",
     });
