@@ -5,7 +5,7 @@ const config: ViteUserConfig = defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     exclude: ["test/interop/**", "test/browser/**", "**/node_modules/**"],
-    setupFiles: ["test/house/quiet.ts"],
+    setupFiles: ["test/house/quiet.ts", "test/house/offline.ts"],
     testTimeout: 30_000,
     maxWorkers: 2,
   },
