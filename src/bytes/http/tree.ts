@@ -29,7 +29,10 @@ export function httpTree(url: string | URL, options: HttpOptions = {}): SourceTr
 function parseUrl(url: string | URL): URL {
   const parsed = URL.canParse(String(url)) ? new URL(url) : undefined;
   if (parsed === undefined || !["http:", "https:"].includes(parsed.protocol)) {
-    throw new UsageError("TENON_URL_BAD", `not an http or https URL (${url})`);
+    throw new UsageError(
+      "TENON_URL_BAD",
+      `not an http or https URL (${String(url).replace(/\/\/[^/]*@/, "//")})`,
+    );
   }
   if (parsed.username === "" && parsed.password === "") return parsed;
   throw new UsageError("TENON_URL_BAD", `a URL with a user name or password in it (${parsed.host})`, {

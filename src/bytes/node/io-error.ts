@@ -5,7 +5,8 @@ const codeOf = { open: "TENON_BYTES_OPEN", read: "TENON_BYTES_READ", write: "TEN
 /** The system's error code (`ENOENT`), if this is a system error. */
 export function systemCode(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === "string" ? code : undefined;
+  // Node's own errors (`ERR_OUT_OF_RANGE`) are mistakes of the caller.
+  return typeof code === "string" && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
 }
 
 /** Turns an error of the operating system into ours; one of ours passes through. */

@@ -1,4 +1,4 @@
-import { link, rename, rm, unlink } from "node:fs/promises";
+import { link, lstat, rename, rm, unlink } from "node:fs/promises";
 import { ConflictError } from "../../core/index.ts";
 import { syncParent } from "./durable.ts";
 import { systemCode } from "./io-error.ts";
@@ -13,18 +13,23 @@ import { exists } from "./leftovers.ts";
  * 2. ready  → target     (killed here: both complete; the next run removes the one aside)
  * 3. sync the parent, remove aside
  *
- * so at every instant either the old or the new output is on the disk, whole. A file replaces a file in one step.
+ * so at every instant either the old or the new output is on the disk, whole. A file replaces a file in one rename.
  */
 export async function publish(
   ready: string,
   target: string,
   how: { readonly isFile: boolean; readonly force: boolean; readonly aside: string },
 ): Promise<void> {
-  if (how.force && (await exists(target))) await replace(ready, target, how.aside);
+  if (how.force && how.isFile && (await isFile(target))) await rename(ready, target);
+  else if (how.force && (await exists(target))) await replace(ready, target, how.aside);
   else if (how.isFile) await linkInPlace(ready, target);
   else await renameInPlace(ready, target);
   await syncParent(target);
   await rm(how.aside, { recursive: true, force: true });
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return (await exists(path)) && (await lstat(path)).isFile();
 }
 
 async function replace(ready: string, target: string, aside: string): Promise<void> {
