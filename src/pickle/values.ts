@@ -1,0 +1,138 @@
+// What a pickle turns into. None of these runs anything: classes of the file become records that carry their name.
+
+/**
+ * | Python | here |
+ * |---|---|
+ * | None, bool, str | null, boolean, string |
+ * | int | number, or bigint beyond 2^53 |
+ * | float | number |
+ * | bytes, bytearray | Uint8Array (a copy) |
+ * | list, tuple | array, {@link PickleTuple} |
+ * | dict, OrderedDict, defaultdict, Counter | {@link PickleMap} |
+ * | set, frozenset | Set |
+ * | a class or function, named but not called | {@link PickleGlobal} |
+ * | an object | {@link PickleRecord}; {@link OpaqueObject} when its class is not on the allow-list |
+ * | an array, a tensor, … | a {@link HostValue} |
+ */
+export type PickleValue =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | PickleValue[]
+  | PickleMap
+  | Set<PickleValue>
+  | PickleGlobal
+  | PickleRecord
+  | HostValue;
+
+/** A tuple: an array that can be told from a list. */
+export class PickleTuple extends Array<PickleValue> {
+  // `map` and `slice` of a tuple give plain arrays, and never call this constructor with a length.
+  static override get [Symbol.species](): ArrayConstructor {
+    return Array;
+  }
+
+  static ofValues(values: readonly PickleValue[]): PickleTuple {
+    const tuple = new PickleTuple();
+    for (const value of values) tuple.push(value);
+    return tuple;
+  }
+}
+
+/** A dict. Keys are never properties of an object, so `__proto__` is a key like any other. */
+export class PickleMap extends Map<PickleValue, PickleValue> {
+  /** `dict`, or the global that made it, such as `collections OrderedDict`. */
+  readonly className: string;
+  /** What BUILD set on a dict subclass: `_metadata` of an nn.Module's state dict. Not entries of the dict. */
+  attributes: PickleValue | undefined = undefined;
+
+  constructor(className = "dict") {
+    super();
+    this.className = className;
+  }
+}
+
+/** A class or function of the file, by name. Nothing is imported. */
+export class PickleGlobal {
+  readonly module: string;
+  readonly name: string;
+
+  constructor(module: string, name: string) {
+    this.module = module;
+    this.name = name;
+  }
+
+  /** `module name`, as pickle's own GLOBAL opcode spells it and as every table here is keyed. */
+  get global(): string {
+    return `${this.module} ${this.name}`;
+  }
+}
+
+/** An object of a class on the allow-list: its class by name, and what it was made from. */
+export class PickleRecord {
+  /** `module name` of the class or of the function that makes it. */
+  readonly global: string;
+  /** Arguments it was made with; an enum has its value here. */
+  readonly args: readonly PickleValue[];
+  readonly kwargs: PickleMap | undefined;
+  /** What BUILD gave: a dict, a (dict, slots) pair, or whatever the class defines. */
+  state: PickleValue | undefined = undefined;
+  /** Elements, when the class derives from list or set. */
+  readonly items: PickleValue[] = [];
+  /** Entries, when the class derives from dict. */
+  readonly entries: PickleMap = new PickleMap();
+
+  constructor(global: string, args: readonly PickleValue[], kwargs?: PickleMap) {
+    this.global = global;
+    this.args = args;
+    this.kwargs = kwargs;
+  }
+
+  /** Attributes by name: the state dict, and the slots where the state is a (dict, slots) pair. */
+  get fields(): ReadonlyMap<string, PickleValue> {
+    const fields = new Map<string, PickleValue>();
+    const parts = this.state instanceof PickleTuple && this.state.length === 2 ? this.state : [this.state];
+    for (const part of parts) {
+      if (!(part instanceof PickleMap)) continue;
+      for (const [name, value] of part) if (typeof name === "string") fields.set(name, value);
+    }
+    return fields;
+  }
+}
+
+/** An object of a class that is not on the allow-list: fine to look at, never on the way to a tensor. */
+export class OpaqueObject extends PickleRecord {}
+
+/** A value that a constructor made: an array, a tensor, a storage. */
+export abstract class HostValue {
+  /** What the value is, for messages. */
+  abstract readonly what: string;
+  /** Takes the state of a BUILD opcode. Returns a complaint, or undefined when the state was understood. */
+  build(_state: PickleValue): string | undefined {
+    return `${this.what} takes no state`;
+  }
+  /** Pickle values inside, for the check of cycles and depth. */
+  children(): readonly PickleValue[] {
+    return [];
+  }
+}
+
+/** Names a value's kind in messages. */
+export function describe(value: PickleValue | undefined): string {
+  if (value === undefined) return "nothing";
+  if (value === null) return "None";
+  if (typeof value === "string") return "a str";
+  if (typeof value === "boolean") return "a bool";
+  if (typeof value === "number" || typeof value === "bigint") return "a number";
+  if (value instanceof Uint8Array) return "bytes";
+  if (value instanceof PickleTuple) return "a tuple";
+  if (Array.isArray(value)) return "a list";
+  if (value instanceof PickleMap) return "a dict";
+  if (value instanceof Set) return "a set";
+  if (value instanceof PickleGlobal) return `the global ${value.global}`;
+  if (value instanceof PickleRecord) return `an object of ${value.global}`;
+  return value.what;
+}
