@@ -11,7 +11,7 @@ export interface SinkSubject {
   /** A local file to copy, if the sink may be able to. */
   readonly localFile?: { readonly path: string; readonly bytes: Uint8Array };
   /** Called after each test: removes everything. */
-  cleanUp?(): Promise<void>;
+  cleanUp?(): PromiseLike<void>;
 }
 
 /** What every output tree promises. Run it for an implementation of your own. */

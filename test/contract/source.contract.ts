@@ -8,7 +8,7 @@ export interface SourceSubject {
   /** Opens a tree that holds exactly these files. */
   make(files: ReadonlyMap<string, Uint8Array>): Promise<SourceTree>;
   /** Called after each test, once the tree is closed. */
-  cleanUp?(): Promise<void>;
+  cleanUp?(): PromiseLike<void>;
 }
 
 const bytesOf = (length: number, seed = 1): Uint8Array =>
