@@ -1,9 +1,9 @@
 // torch.save since 1.6: a zip archive with one folder, which holds data.pkl and one member a storage.
 import { FormatError, UnsupportedError } from "../../core/index.ts";
 import { unpickle } from "../../pickle/index.ts";
+import type { TorchContent } from "./content.ts";
 import { headerReadsAtOnce, pickleBytesLimit, textMemberBytesLimit } from "./limits.ts";
 import { persistentLoader, type StorageFinder } from "./persistent.ts";
-import type { TorchContent } from "./read.ts";
 import { tensorConstructors } from "./rebuild.ts";
 import type { StorageData } from "./storage.ts";
 import type { TorchFileContext } from "./tensor.ts";

@@ -7,9 +7,9 @@ import {
   type UnpickleOptions,
   unpickle,
 } from "../../pickle/index.ts";
+import type { TorchContent } from "./content.ts";
 import { legacyFirstBytes, pickleBytesLimit } from "./limits.ts";
 import { persistentLoader, type StorageFinder } from "./persistent.ts";
-import type { TorchContent } from "./read.ts";
 import { tensorConstructors } from "./rebuild.ts";
 import type { StorageData } from "./storage.ts";
 import type { TorchFileContext } from "./tensor.ts";

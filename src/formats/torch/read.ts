@@ -3,17 +3,11 @@ import { FormatError, type Tensor, UnsupportedError } from "../../core/index.ts"
 import type { PickleValue } from "../../pickle/index.ts";
 import type { OpenFileOptions, TensorFile } from "../format.ts";
 import { openArchive } from "./archive.ts";
+import type { TorchContent } from "./content.ts";
 import { openLegacy } from "./legacy.ts";
 import { sniffTorch } from "./sniff.ts";
 import { nameTensors, stateDictsIn } from "./walk.ts";
 import { SourceWindow } from "./window.ts";
-
-/** What one torch.save file holds, before it is looked through for tensors. */
-export interface TorchContent {
-  readonly object: PickleValue;
-  /** Every global that its pickle names. */
-  readonly globals: readonly string[];
-}
 
 /** A {@link TensorFile} with its object typed, as the layouts that know torch want it. */
 export interface TorchFile extends TensorFile {

@@ -140,7 +140,8 @@ class Walk {
     const inner = new Walk({ ...this.options, report: () => {} });
     if (!inner.visitChildren(value, path)) return false;
     const { file } = this.options;
-    const message = `torch: ${JSON.stringify(nameOf(path))} holds tensors inside an object of ${value.global}, a class that is not known (${file})`;
+    const subject = path.length === 0 ? "the saved object" : JSON.stringify(nameOf(path));
+    const message = `torch: ${subject} holds tensors inside an object of ${value.global}, a class that is not known (${file})`;
     const error = new UnsupportedError("TENON_TORCH_OPAQUE_TENSOR", message, {
       details: { global: value.global, name: nameOf(path), file },
       hint: "Save the state dict of the model (tensors by name) instead of the object.",

@@ -88,3 +88,6 @@ export const zipSignature = {
 
 /** caffe2/serialize/versions.h kMaxSupportedFileFormatVersion. */
 export const archiveVersionLimit = 10;
+
+/** Bytes of a local header before its name. */
+export const zipLocalBytes = 30;

@@ -1,7 +1,8 @@
 import { FormatError, UnsupportedError } from "../../core/index.ts";
-import { directoryBytesLimit, memberLimit } from "./limits.ts";
 import type { SourceWindow } from "./window.ts";
-import { zipSignature } from "./wire.ts";
+import { zipLocalBytes, zipSignature } from "./wire.ts";
+import { findEnd } from "./zip-end.ts";
+import { badDirectory, toOffset } from "./zip-field.ts";
 
 /** One entry of the central directory. */
 export interface ZipEntry {
@@ -15,23 +16,8 @@ export interface ZipEntry {
   readonly limitOffset: number;
 }
 
-/** Bytes of the fixed parts of zip records. */
-const endBytes = 22;
-const end64Bytes = 56;
-const locatorBytes = 20;
+/** Bytes of the fixed part of a directory entry. */
 const centralBytes = 46;
-export const localBytes = 30;
-/** The comment after the end record has a 16-bit length. */
-const commentBytes = 65_535;
-
-/** @throws FormatError TENON_ZIP_DIRECTORY */
-export function badDirectory(file: SourceWindow, complaint: string, offset?: number): never {
-  const where = offset === undefined ? "" : ` at byte ${offset}`;
-  throw new FormatError("TENON_ZIP_DIRECTORY", `torch zip: ${complaint}${where} (${file.path})`, {
-    details: { path: file.path, ...(offset === undefined ? {} : { byteOffset: offset }) },
-    hint: "The file is damaged, was cut short, or was not written by torch.save.",
-  });
-}
 
 /**
  * Reads the central directory of a zip archive whose members are all stored. Local headers are not read: torch leaves
@@ -72,96 +58,6 @@ export async function readZipDirectory(
   return withLimits(file, entries, end.directoryOffset);
 }
 
-interface End {
-  readonly entryCount: number;
-  readonly directoryBytes: number;
-  readonly directoryOffset: number;
-}
-
-async function findEnd(file: SourceWindow, signal: AbortSignal | undefined): Promise<End> {
-  // torch writes no comment: the end record is found in the first, small read.
-  for (const tailBytes of [endBytes + locatorBytes + end64Bytes, commentBytes + endBytes + locatorBytes]) {
-    const length = Math.min(file.byteLength, tailBytes);
-    const tail = await file.bytes(file.byteLength - length, length, signal);
-    const view = new DataView(tail.buffer);
-    for (let at = length - endBytes; at >= 0; at--) {
-      if (view.getUint32(at, true) !== zipSignature.end) continue;
-      if (at + endBytes + view.getUint16(at + 20, true) !== length) continue;
-      return readEnd(file, view, at, file.byteLength - length, signal);
-    }
-    if (length === file.byteLength) break;
-  }
-  return badDirectory(file, "has no end record: the file was cut short or is not a zip archive");
-}
-
-async function readEnd(
-  file: SourceWindow,
-  view: DataView,
-  at: number,
-  tailOffset: number,
-  signal: AbortSignal | undefined,
-): Promise<End> {
-  if (view.getUint16(at + 4, true) !== view.getUint16(at + 6, true))
-    badDirectory(file, "spans several disks");
-  const end = {
-    entryCount: view.getUint16(at + 10, true),
-    directoryBytes: view.getUint32(at + 12, true),
-    directoryOffset: view.getUint32(at + 16, true),
-  };
-  const hasLocator =
-    at >= locatorBytes && view.getUint32(at - locatorBytes, true) === zipSignature.end64Locator;
-  const endOffset = tailOffset + at;
-  const found = hasLocator
-    ? await readEnd64(
-        file,
-        end,
-        endOffset - locatorBytes,
-        toOffset(file, view, at - locatorBytes + 8),
-        signal,
-      )
-    : { ...end, recordOffset: endOffset };
-  const { entryCount, directoryBytes, directoryOffset, recordOffset } = found;
-  if (directoryOffset + directoryBytes !== recordOffset)
-    badDirectory(
-      file,
-      `directory of ${directoryBytes} bytes at byte ${directoryOffset} does not end at its end record, byte ${recordOffset}`,
-    );
-  if (entryCount > memberLimit) badDirectory(file, `${entryCount} members; at most ${memberLimit} are read`);
-  if (directoryBytes > directoryBytesLimit)
-    badDirectory(file, `directory of ${directoryBytes} bytes; at most ${directoryBytesLimit} are read`);
-  return found;
-}
-
-/** torch always writes the 64-bit record, whatever the size. Fields of the 32-bit one must agree or be all ones. */
-async function readEnd64(
-  file: SourceWindow,
-  end: End,
-  locatorOffset: number,
-  recordOffset: number,
-  signal: AbortSignal | undefined,
-): Promise<End & { recordOffset: number }> {
-  if (recordOffset + end64Bytes > locatorOffset)
-    badDirectory(file, "64-bit end record lies past its locator", recordOffset);
-  const bytes = await file.bytes(recordOffset, end64Bytes, signal);
-  const view = new DataView(bytes.buffer);
-  if (view.getUint32(0, true) !== zipSignature.end64)
-    badDirectory(file, "64-bit end record is not one", recordOffset);
-  if (recordOffset + 12 + toOffset(file, view, 4) !== locatorOffset)
-    badDirectory(file, "64-bit end record does not end at its locator", recordOffset);
-  const found = {
-    entryCount: toOffset(file, view, 32),
-    directoryBytes: toOffset(file, view, 40),
-    directoryOffset: toOffset(file, view, 48),
-    recordOffset,
-  };
-  const agrees =
-    (end.entryCount === 0xffff || end.entryCount === found.entryCount) &&
-    (end.directoryBytes === 0xffffffff || end.directoryBytes === found.directoryBytes) &&
-    (end.directoryOffset === 0xffffffff || end.directoryOffset === found.directoryOffset);
-  if (!agrees) badDirectory(file, "32-bit and 64-bit end records disagree", recordOffset);
-  return found;
-}
-
 function entryFrom(
   file: SourceWindow,
   record: Uint8Array,
@@ -191,7 +87,7 @@ function entryFrom(
       file,
       `member ${JSON.stringify(name)} has ${sizes.stored} stored bytes of ${sizes.byteLength}`,
     );
-  if (sizes.headerOffset + localBytes + nameLength + sizes.byteLength > directoryOffset)
+  if (sizes.headerOffset + zipLocalBytes + nameLength + sizes.byteLength > directoryOffset)
     badDirectory(file, `member ${JSON.stringify(name)} reaches into the directory`, sizes.headerOffset);
   return {
     name,
@@ -240,7 +136,7 @@ function withLimits(
   for (const [index, entry] of inFileOrder.entries()) {
     const next = inFileOrder[index + 1];
     const limit = next?.headerOffset ?? directoryOffset;
-    if (entry.headerOffset + localBytes + entry.nameBytes.byteLength + entry.byteLength > limit)
+    if (entry.headerOffset + zipLocalBytes + entry.nameBytes.byteLength + entry.byteLength > limit)
       badDirectory(
         file,
         `members ${JSON.stringify(entry.name)} and ${JSON.stringify(next?.name)} overlap`,
@@ -275,10 +171,4 @@ function badName(file: SourceWindow, complaint: string, name: string): never {
   throw new FormatError("TENON_ZIP_MEMBER_NAME", `torch zip: ${complaint} (${file.path})`, {
     details: { member: name, path: file.path },
   });
-}
-
-function toOffset(file: SourceWindow, view: DataView, at: number): number {
-  const value = view.getBigUint64(at, true);
-  if (value > BigInt(Number.MAX_SAFE_INTEGER)) badDirectory(file, `a 64-bit field holds ${value}`);
-  return Number(value);
 }

@@ -2,8 +2,9 @@ import { FormatError } from "../../core/index.ts";
 import { crc32 } from "./crc32.ts";
 import { checksumChunkBytes } from "./limits.ts";
 import type { SourceWindow } from "./window.ts";
-import { zipSignature } from "./wire.ts";
-import { badDirectory, localBytes, type ZipEntry } from "./zip-directory.ts";
+import { zipLocalBytes, zipSignature } from "./wire.ts";
+import type { ZipEntry } from "./zip-directory.ts";
+import { badDirectory } from "./zip-field.ts";
 
 /**
  * Where a member's bytes start. Only the local header knows: torch pads it to align the data, so that its extra field
@@ -16,14 +17,14 @@ export async function locateMember(
   signal?: AbortSignal,
 ): Promise<number> {
   const nameLength = entry.nameBytes.byteLength;
-  const header = await file.bytes(entry.headerOffset, localBytes + nameLength, signal);
+  const header = await file.bytes(entry.headerOffset, zipLocalBytes + nameLength, signal);
   const view = new DataView(header.buffer);
   const isSame =
     view.getUint32(0, true) === zipSignature.local &&
     view.getUint16(6, true) === entry.flags &&
     view.getUint16(8, true) === 0 &&
     view.getUint16(26, true) === nameLength &&
-    entry.nameBytes.every((byte, at) => header[localBytes + at] === byte);
+    entry.nameBytes.every((byte, at) => header[zipLocalBytes + at] === byte);
   if (!isSame) disagree(file, entry);
   // With bit 3 the header may leave all three at zero, as torch does; the data descriptor has them.
   const hasDescriptor = Math.floor(entry.flags / 8) % 2 === 1;
@@ -38,7 +39,7 @@ export async function locateMember(
       mayBeBlank(size);
     if (!isRight) disagree(file, entry);
   }
-  const dataOffset = entry.headerOffset + localBytes + nameLength + view.getUint16(28, true);
+  const dataOffset = entry.headerOffset + zipLocalBytes + nameLength + view.getUint16(28, true);
   if (dataOffset + entry.byteLength > entry.limitOffset)
     badDirectory(
       file,
