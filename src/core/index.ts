@@ -4,6 +4,7 @@ export * from "./dtype.ts";
 export * from "./errors.ts";
 export * from "./finding.ts";
 export * from "./json.ts";
+export { type JsonTextOptions, jsonText, withFields } from "./json-text.ts";
 export * from "./paths.ts";
 export * from "./progress.ts";
 export * from "./roles.ts";
