@@ -39,6 +39,16 @@ export interface BaseComponent {
   readonly ties: ReadonlyMap<string, string>;
   /** Shard file → canonical names in it, in file order: lets a writer keep the sharding. */
   readonly shards: ReadonlyMap<string, readonly string[]>;
+  /** What a partial base stands on, if the source says so. Nobody has followed it. */
+  readonly reference?: BaseReference;
+}
+
+/** The base that a partial one is completed by. */
+export interface BaseReference {
+  /** Path or `hf://org/name@revision`. */
+  readonly location: string;
+  /** Canonical name → digest of each tensor that the partial base relies on, as `<algorithm>:<hex>`. */
+  readonly digests: ReadonlyMap<string, string>;
 }
 
 /** The low-rank tensors of one module. Shapes as PEFT stores them; see `docs/formats/peft.md`. */

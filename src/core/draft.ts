@@ -1,3 +1,4 @@
+import type { BaseReference, OptimizerComponent, TrainerComponent } from "./checkpoint.ts";
 import type { DType, Shape } from "./dtype.ts";
 import type { JsonRecord } from "./json.ts";
 import type { NameMeaning } from "./roles.ts";
@@ -82,17 +83,21 @@ export interface DraftBase {
   readonly reference?: BaseReference;
 }
 
-export interface BaseReference {
-  /** Path or `hf://org/name@revision`. */
-  readonly location: string;
-  /** Canonical name → digest of each tensor that the partial base relies on. */
-  readonly digests: ReadonlyMap<string, string>;
+/** Optimizer state whose parameters are known by name. */
+export interface DraftOptimizer {
+  /** Canonical name of a parameter → state name (`exp_avg`, `step`) → recipe. */
+  readonly states: ReadonlyMap<string, ReadonlyMap<string, Recipe>>;
+  readonly groups: OptimizerComponent["groups"];
 }
 
 /** A checkpoint about to be written: the same components, with recipes in the place of tensors. */
 export interface Draft {
   readonly base?: DraftBase;
   readonly adapters: readonly DraftAdapter[];
+  /** Absent: the output has none. */
+  readonly optimizer?: DraftOptimizer;
+  /** Absent: the output has none. */
+  readonly trainer?: TrainerComponent;
   /** Files copied as they are: path in the output → path in the source. */
   readonly companions: readonly { readonly path: string; readonly source: string }[];
   /** Facts for manifests: where it came from, which tool and version. */

@@ -8,6 +8,15 @@ export interface Sniff {
   readonly evidence: readonly string[];
 }
 
+/** A written file, as a manifest records it. */
+export interface WrittenFile {
+  /** Relative to the output. */
+  readonly path: string;
+  readonly byteLength: number;
+  /** SHA-256 of the whole file, 64 lower-case hex digits. */
+  readonly sha256: string;
+}
+
 export interface OpenOptions {
   readonly formats: readonly Format[];
   readonly signal?: AbortSignal;
@@ -16,6 +25,13 @@ export interface OpenOptions {
   /** Damage that can be stepped over goes here instead of being thrown (the doctor listens). */
   readonly report?: (observation: Observation) => void;
 }
+
+export interface SniffOptions {
+  readonly formats?: readonly Format[];
+  readonly signal?: AbortSignal;
+}
+
+export type OutputText = Extract<OutputFile, { readonly kind: "text" }>;
 
 export interface ArrangeOptions {
   /** Largest size of one tensor file in bytes; a single larger tensor gets a file of its own. */
@@ -27,9 +43,21 @@ export interface Layout {
   readonly name: string;
   readonly canRead: boolean;
   readonly canWrite: boolean;
-  sniff(tree: SourceTree): Promise<Sniff>;
+  /**
+   * Names of the layouts that this one says more than: whatever it matches, they may match too, and it wins.
+   * A trainer checkpoint is a model directory with more in it, so `trainer` refines `hf`. Not transitive.
+   */
+  readonly refines: readonly string[];
+  /** Looks at names, and at headers of files where names are not enough. Without `formats`: tenon's own. */
+  sniff(tree: SourceTree, options?: SniffOptions): Promise<Sniff>;
   /** Reads metadata only. The checkpoint owns the files it opens; `tree` belongs to the caller until then. */
   open(tree: SourceTree, options: OpenOptions): Promise<Checkpoint>;
   /** Present when `canWrite`. Names every file and the tensors in it. @throws PlanError for what it cannot hold. */
   arrange?(draft: Draft, options: ArrangeOptions): readonly OutputFile[];
+  /**
+   * Present when the layout has documents that state the sizes and digests of its other files (a manifest). `arrange`
+   * leaves them out. Whoever executes calls this once every file of `arrange` is written, with all of them, and writes
+   * the texts last, before the commit.
+   */
+  finish?(draft: Draft, written: readonly WrittenFile[]): readonly OutputText[];
 }
