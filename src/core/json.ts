@@ -1,4 +1,5 @@
 import { FormatError } from "./errors.ts";
+import { keepSpelling } from "./json-text.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonRecord;
 /** A JSON object. Parsed records have a null prototype, so `__proto__` is an ordinary key. */
@@ -42,22 +43,33 @@ export function parseJsonRecord(text: string, options: JsonOptions): JsonRecord 
   return value;
 }
 
-const whitespace = /[ \t\n\r]*/y;
 const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-const plainString = /"[^"\\\u0000-\u001f]*"/y;
 const anyString = /"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\u0000-\u001f]*)*"/y;
 const word = /true|false|null|NaN|-?Infinity/y;
 
+/** What a string cannot hold as it is. Compact JSON (the header of a safetensors file) often has none of it anywhere. */
+const special = /[\\\u0000-\u001f]/;
+
+// Code units, since comparing them costs a third of comparing one-character strings: a header may have 100 MB.
+const [tab, lineFeed, carriageReturn, space, quote, comma, dot] = [0x09, 0x0a, 0x0d, 0x20, 0x22, 0x2c, 0x2e];
+const [digit0, digit9, colon, capitalE, smallE] = [0x30, 0x39, 0x3a, 0x45, 0x65];
+const [openBracket, closeBracket, openBrace, closeBrace] = [0x5b, 0x5d, 0x7b, 0x7d];
+
 class JsonReader {
   private at = 0;
+  /** How the number just read is spelled, if String() might spell it in another way; else empty. */
+  private spelled = "";
   private readonly text: string;
   private readonly options: JsonOptions;
   private readonly maxDepth: number;
+  /** No string needs a closer look. */
+  private readonly isPlain: boolean;
 
   constructor(text: string, options: JsonOptions) {
     this.text = text;
     this.options = options;
     this.maxDepth = options.maxDepth ?? 64;
+    this.isPlain = !special.test(text);
   }
 
   document(): Json {
@@ -73,21 +85,51 @@ class JsonReader {
       throw new FormatError("TENON_JSON_TOO_DEEP", message);
     }
     this.skip();
-    const first = this.text[this.at];
-    if (first === "{") return this.record(depth);
-    if (first === "[") return this.list(depth);
-    if (first === '"') return this.string();
+    const first = this.text.charCodeAt(this.at);
+    if (first === openBrace) return this.record(depth);
+    if (first === openBracket) return this.list(depth);
+    if (first === quote) return this.string();
+    if (first >= digit0 && first <= digit9) return this.count() ?? this.anyNumber();
     const literal = this.match(word);
     if (literal !== undefined) return this.literal(literal);
+    if (Number.isNaN(first)) this.fail("ends early");
+    return this.anyNumber();
+  }
+
+  /** A whole number that is exact in a double, which most numbers are; else nothing is consumed. */
+  private count(): number | undefined {
+    let at = this.at;
+    let value = 0;
+    let code = this.text.charCodeAt(at);
+    while (code >= digit0 && code <= digit9) {
+      value = value * 10 + (code - digit0);
+      code = this.text.charCodeAt(++at);
+    }
+    const digits = at - this.at;
+    const hasLeadingZero = digits > 1 && this.text.charCodeAt(this.at) === digit0;
+    if (digits > 15 || hasLeadingZero || code === dot || code === smallE || code === capitalE)
+      return undefined;
+    this.at = at;
+    return value;
+  }
+
+  private anyNumber(): number {
     const digits = this.match(number);
-    if (digits === undefined) this.fail(first === undefined ? "ends early" : "has an unexpected character");
+    if (digits === undefined) this.fail("has an unexpected character");
+    this.spelled = digits;
     return Number(digits);
+  }
+
+  private keep(container: JsonRecord | Json[], key: string | number, value: Json): void {
+    keepSpelling(container, key, value as number, this.spelled);
+    this.spelled = "";
   }
 
   private literal(literal: string): Json {
     if (literal === "true" || literal === "false") return literal === "true";
     if (literal === "null") return null;
     if (!this.options.allowNonFinite) this.fail(`holds ${literal}, which is not JSON`);
+    this.spelled = literal;
     return literal === "NaN"
       ? Number.NaN
       : literal === "Infinity"
@@ -99,7 +141,7 @@ class JsonReader {
     const record = Object.create(null) as Record<string, Json>;
     this.at++;
     this.skip();
-    if (this.take("}")) return record;
+    if (this.take(closeBrace)) return record;
     for (;;) {
       this.skip();
       const key = this.string();
@@ -110,11 +152,13 @@ class JsonReader {
         });
       }
       this.skip();
-      if (!this.take(":")) this.fail("lacks a colon");
-      record[key] = this.value(depth + 1);
+      if (!this.take(colon)) this.fail("lacks a colon");
+      const value = this.value(depth + 1);
+      record[key] = value;
+      if (this.spelled !== "") this.keep(record, key, value);
       this.skip();
-      if (this.take("}")) return record;
-      if (!this.take(",")) this.fail("lacks a comma or a closing brace");
+      if (this.take(closeBrace)) return record;
+      if (!this.take(comma)) this.fail("lacks a comma or a closing brace");
     }
   }
 
@@ -122,31 +166,40 @@ class JsonReader {
     const list: Json[] = [];
     this.at++;
     this.skip();
-    if (this.take("]")) return list;
+    if (this.take(closeBracket)) return list;
     for (;;) {
-      list.push(this.value(depth + 1));
+      const value = this.value(depth + 1);
+      if (this.spelled !== "") this.keep(list, list.length, value);
+      list.push(value);
       this.skip();
-      if (this.take("]")) return list;
-      if (!this.take(",")) this.fail("lacks a comma or a closing bracket");
+      if (this.take(closeBracket)) return list;
+      if (!this.take(comma)) this.fail("lacks a comma or a closing bracket");
     }
   }
 
   private string(): string {
-    const plain = this.match(plainString);
-    if (plain !== undefined) return plain.slice(1, -1);
+    if (this.isPlain && this.text.charCodeAt(this.at) === quote) {
+      const end = this.text.indexOf('"', this.at + 1);
+      if (end < 0) this.fail("has a bad or unfinished string");
+      const plain = this.text.slice(this.at + 1, end);
+      this.at = end + 1;
+      return plain;
+    }
     const quoted = this.match(anyString);
     if (quoted === undefined) this.fail("has a bad or unfinished string");
     return JSON.parse(quoted) as string;
   }
 
   private skip(): void {
-    whitespace.lastIndex = this.at;
-    whitespace.test(this.text);
-    this.at = whitespace.lastIndex;
+    for (;;) {
+      const code = this.text.charCodeAt(this.at);
+      if (code !== space && code !== tab && code !== lineFeed && code !== carriageReturn) return;
+      this.at++;
+    }
   }
 
-  private take(character: string): boolean {
-    if (this.text[this.at] !== character) return false;
+  private take(code: number): boolean {
+    if (this.text.charCodeAt(this.at) !== code) return false;
     this.at++;
     return true;
   }

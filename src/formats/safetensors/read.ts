@@ -6,7 +6,7 @@ import { firstReadBytes, headerBytesLimit, namesInReport } from "./limits.ts";
 import { lengthBytes } from "./wire.ts";
 
 /**
- * Reads the header of a safetensors file: one read for most files, two for a header above 64 kB.
+ * Reads the header of a safetensors file: one read for most files, two for a header above 16 kB.
  *
  * Alignment of the data is not required. A data section that is shorter or longer than the header says is an error,
  * or, with `report`, an observation under the same code; reading a tensor that is cut off fails then.
