@@ -21,12 +21,20 @@ export interface NameMeaning {
   readonly role: Role;
   /** Path of the module in the base model, without wrapper prefixes: `model.layers.0.self_attn.q_proj`. */
   readonly module: string;
-  /** Last segment as the base model has it (`weight`, `bias`, a parameter's name), or "" for adapter tensors. */
+  /**
+   * Last segment as the base model has it (`weight`, `bias`, a parameter's name), or "" for adapter tensors.
+   * For `quantState`, `loraExtra` and `foreign` everything after the module, dots included.
+   */
   readonly leaf: string;
   /** The adapter's name, if the stored name carries one. */
   readonly adapter?: string;
   /** How many `base_layer` segments stood between module and leaf (nested target_parameters). */
   readonly nesting: number;
+  /**
+   * Paths of the modules that `base_layer` (outermost first) and then `modules_to_save`, `original_module` stood
+   * at. Absent when all of them stood at the end of `module`, as they do in nearly every model.
+   */
+  readonly wrappedAt?: readonly string[];
   /** Wrapper segments that were taken off, in order: `module`, `base_model.model`, `_orig_mod`. */
   readonly wrappers: readonly string[];
 }
