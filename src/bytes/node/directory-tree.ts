@@ -1,3 +1,4 @@
+import { realpathSync, statSync } from "node:fs";
 import { opendir, realpath, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type FileEntry, ResourceError, safeRelativePath, UsageError } from "../../core/index.ts";
@@ -111,14 +112,18 @@ class DirectoryTree implements SourceTree, AsyncDisposable {
   }
 
   async find(path: string): Promise<FileEntry | undefined> {
-    const real = await this.#resolve(path);
+    const real = this.#resolve(path);
     if (real === undefined) return undefined;
-    const stats = await stat(real).catch((error: unknown) => Promise.reject(ioError(error, "open", path)));
-    return stats.isFile() ? { path, byteLength: stats.size } : undefined;
+    try {
+      const stats = statSync(real);
+      return stats.isFile() ? { path, byteLength: stats.size } : undefined;
+    } catch (error) {
+      throw ioError(error, "open", path);
+    }
   }
 
   async open(path: string): Promise<ByteSource> {
-    const real = await this.#resolve(path);
+    const real = this.#resolve(path);
     const location = join(this.location, path);
     if (real === undefined) {
       throw new ResourceError("TENON_BYTES_OPEN", `open: no such file (${location})`, {
@@ -128,11 +133,11 @@ class DirectoryTree implements SourceTree, AsyncDisposable {
     return openFile(real, { path, location });
   }
 
-  async #resolve(path: string): Promise<string | undefined> {
+  #resolve(path: string): string | undefined {
     safeRelativePath(path, this.location);
     let real: string;
     try {
-      real = await realpath(join(this.#root, path));
+      real = realpathSync.native(join(this.#root, path));
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw ioError(error, "open", join(this.location, path));

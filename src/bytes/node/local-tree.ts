@@ -33,7 +33,8 @@ class FileTree implements SourceTree, AsyncDisposable {
   }
 
   async list(): Promise<readonly FileEntry[]> {
-    await using source = await this.#openFile();
+    const source = await this.#openFile();
+    await source.close();
     return [{ path: this.#name, byteLength: source.byteLength }];
   }
 

@@ -65,48 +65,29 @@ function parseMetadata(value: Json, path: string): Readonly<Record<string, strin
 }
 
 function parseEntry(name: string, value: Json, path: string): HeaderEntry {
-  const tensor = JSON.stringify(name);
-  if (/\p{Surrogate}/u.test(name))
-    throw bad("TENON_SAFETENSORS_BAD_NAME", `tensor ${tensor} has half a character in its name`, path);
-  if (!isJsonRecord(value))
-    throw bad("TENON_SAFETENSORS_BAD_ENTRY", `tensor ${tensor} is not described by an object`, path);
-  for (const key of Object.keys(value)) {
+  const refuse = (code: string, found: string): FormatError =>
+    bad(code, `tensor ${JSON.stringify(name)} ${found}`, path, { tensor: name });
+  if (/\p{Surrogate}/u.test(name)) {
+    throw refuse("TENON_SAFETENSORS_BAD_NAME", "has half a character in its name");
+  }
+  if (!isJsonRecord(value)) throw refuse("TENON_SAFETENSORS_BAD_ENTRY", "is not described by an object");
+  for (const key in value) {
     if (entryKeys.includes(key)) continue;
-    throw bad(
-      "TENON_SAFETENSORS_BAD_ENTRY",
-      `tensor ${tensor} has an unknown key ${JSON.stringify(key)}`,
-      path,
-      {
-        tensor: name,
-      },
-    );
+    throw refuse("TENON_SAFETENSORS_BAD_ENTRY", `has an unknown key ${JSON.stringify(key)}`);
   }
   const dtype = value["dtype"];
   if (!isDType(dtype)) throw unknownDType(name, dtype, path);
   const shape = counts(value["shape"]);
-  if (shape === undefined)
-    throw bad("TENON_SAFETENSORS_BAD_ENTRY", `tensor ${tensor} has no shape of counts`, path, {
-      tensor: name,
-    });
-  const [begin, end, ...more] = counts(value["data_offsets"]) ?? [];
-  if (begin === undefined || end === undefined || more.length > 0 || end < begin) {
-    throw bad(
-      "TENON_SAFETENSORS_BAD_OFFSETS",
-      `tensor ${tensor} has no [begin, end] with begin <= end`,
-      path,
-      {
-        tensor: name,
-      },
-    );
+  if (shape === undefined) throw refuse("TENON_SAFETENSORS_BAD_ENTRY", "has no shape of counts");
+  const offsets = counts(value["data_offsets"]);
+  const [begin = 0, end = -1] = offsets ?? [];
+  if (offsets?.length !== 2 || end < begin) {
+    throw refuse("TENON_SAFETENSORS_BAD_OFFSETS", "has no [begin, end] with begin <= end");
   }
   const needed = neededBytes(name, dtype, shape, path);
   if (end - begin !== needed) {
-    const found = `tensor ${tensor} has ${end - begin} bytes, ${dtype} [${shape.join(", ")}] takes ${needed}`;
-    throw bad("TENON_SAFETENSORS_SIZE_MISMATCH", found, path, {
-      tensor: name,
-      expected: needed,
-      actual: end - begin,
-    });
+    const found = `has ${end - begin} bytes, ${dtype} [${shape.join(", ")}] takes ${needed}`;
+    throw refuse("TENON_SAFETENSORS_SIZE_MISMATCH", found);
   }
   return { name, dtype, shape, begin, end };
 }
@@ -114,7 +95,8 @@ function parseEntry(name: string, value: Json, path: string): HeaderEntry {
 /** A list of whole numbers that are exact in a double, or undefined. */
 function counts(value: Json | undefined): readonly number[] | undefined {
   if (!Array.isArray(value)) return undefined;
-  return value.every((count) => Number.isSafeInteger(count) && (count as number) >= 0) ? value : undefined;
+  for (const count of value) if (!Number.isSafeInteger(count) || count < 0) return undefined;
+  return value;
 }
 
 function neededBytes(name: string, dtype: DType, shape: readonly number[], path: string): number {
