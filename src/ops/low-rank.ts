@@ -1,4 +1,4 @@
-import type { Kernel } from "./kernel/kernel.ts";
+import { type Kernel, type KernelVariant, variantOf } from "./kernel/kernel.ts";
 import type { Pointer } from "./kernel/pointer.ts";
 import { type Packed, widthOf } from "./pack.ts";
 import { type Accumulate, itemBytes, type Rounding, type WeightType } from "./types.ts";
@@ -66,10 +66,8 @@ export function addLowRank(kernel: Kernel, tile: LowRankTile): number {
   return changed >>> 0;
 }
 
-function variant({ dtype, rounding }: LowRankTile) {
-  if (dtype === "F32") return "mergeF32"; // rounding a f32 delta to f32 changes nothing
-  if (rounding === "twice") return dtype === "BF16" ? "mergeBf16Twice" : "mergeF16Twice";
-  return dtype === "BF16" ? "mergeBf16" : "mergeF16";
+function variant({ dtype, rounding, accumulate }: LowRankTile): KernelVariant {
+  return variantOf({ dtype, roundDelta: rounding === "twice", accumulate: accumulate ?? "muladd" });
 }
 
 function checkSide(packed: Packed, side: Packed["side"], start: number, count: number): void {

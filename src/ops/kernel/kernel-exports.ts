@@ -1,27 +1,27 @@
-import type { Pointer } from "./pointer.ts";
-
 type Merge = (
-  weights: Pointer,
+  weights: number,
   strideBytes: number,
   rows: number,
   cols: number,
-  right: Pointer,
-  left: Pointer,
+  right: number,
+  left: number,
   loraRank: number,
   scaling: number,
   panelsPerBlock: number,
 ) => number;
 
 type Pack = (
-  from: Pointer,
+  from: number,
   ks: number,
   ns: number,
   kStrideBytes: number,
   nStrideBytes: number,
-  to: Pointer,
+  to: number,
   pitchBytes: number,
   width: number,
 ) => void;
+
+type Cast = (from: number, to: number, count: number) => void;
 
 /** What `*.as.ts` exports; integers are 32-bit, and results come back signed. */
 export interface KernelExports {
@@ -30,7 +30,23 @@ export interface KernelExports {
   readonly mergeF32: Merge;
   readonly mergeBf16Twice: Merge;
   readonly mergeF16Twice: Merge;
+  readonly mergeBf16Fused: Merge;
+  readonly mergeF16Fused: Merge;
+  readonly mergeF32Fused: Merge;
+  readonly mergeBf16TwiceFused: Merge;
+  readonly mergeF16TwiceFused: Merge;
   readonly packBf16: Pack;
   readonly packF16: Pack;
   readonly packF32: Pack;
+  readonly bf16ToF32: Cast;
+  readonly f16ToF32: Cast;
+  readonly f32ToBf16: Cast;
+  readonly f32ToF16: Cast;
+  readonly bf16ToF16: Cast;
+  readonly f16ToBf16: Cast;
+  /** NaN in the low 32 bits, infinities in the high ones. */
+  readonly scan16: (at: number, count: number, infinity: number) => bigint;
+  readonly scan32: (at: number, count: number) => bigint;
+  readonly different: (elementBytes: number, a: number, b: number, count: number) => number;
+  readonly xxh3Stripes: (at: number, byteLength: number, secret: number, lanes: number) => void;
 }
