@@ -73,16 +73,15 @@ function redoBf16(wp: usize, stride: usize, ap: usize, ae: usize, bp: usize, sv:
   return same;
 }
 
-/** c + q * a in one rounding, two lanes: the product is exact in f64; the sum may round twice, at a midpoint of f32 only. */
+/**
+ * Lanes where the f64 sum of an exact product and an f32 may not be rounded to f32 again: midpoints of f32, and sums
+ * below 2^-126, whose midpoints lie elsewhere. Zero is exact.
+ */
 // @ts-ignore: decorator
-@inline function fused2(c: v128, a: v128, q: v128): v128 {
-  const p = f64x2.mul(q, f64x2.promote_low_f32x4(a)), d = f64x2.promote_low_f32x4(c);
-  const s = f64x2.add(p, d);
+@inline function doubtful(s: v128): v128 {
   const middle = i64x2.eq(v128.and(s, i64x2.splat(0x1fffffff)), i64x2.splat(0x10000000));
-  // Below 2^-126 the midpoints of f32 lie elsewhere, so every such sum that is not zero takes the exact path.
   const small = v128.and(f64x2.lt(f64x2.abs(s), f64x2.splat(1.1754943508222875e-38)), f64x2.ne(s, f64x2.splat(0)));
-  if (v128.any_true(v128.or(middle, small))) return exact2(p, d, s);
-  return f32x4.demote_f64x2_zero(s);
+  return v128.or(middle, small);
 }
 
 /** Rounds the exact p + d to odd in f64 first; rounding that to f32 is then rounding once. */
@@ -101,10 +100,16 @@ function exact2(p: v128, d: v128, s: v128): v128 {
 }
 
 // @ts-ignore: decorator
-@inline function fused4(c: v128, a: v128, q: v128): v128 {
-  const low = fused2(c, a, q);
-  const high = fused2(v128.shuffle<i64>(c, c, 1, 0), v128.shuffle<i64>(a, a, 1, 0), q);
-  return v128.shuffle<i64>(low, high, 0, 2);
+@inline function swapped(x: v128): v128 { return v128.shuffle<i64>(x, x, 1, 0); }
+// @ts-ignore: decorator
+@inline function product(a: v128, q: v128): v128 { return f64x2.mul(q, f64x2.promote_low_f32x4(a)); }
+// @ts-ignore: decorator
+@inline function both(low: v128, high: v128): v128 { return v128.shuffle<i64>(low, high, 0, 2); }
+
+/** Four sums the exact way. */
+function exact4(c: v128, a: v128, q: v128): v128 {
+  const p0 = product(a, q), d0 = f64x2.promote_low_f32x4(c), p1 = product(swapped(a), q), d1 = f64x2.promote_low_f32x4(swapped(c));
+  return both(exact2(p0, d0, f64x2.add(p0, d0)), exact2(p1, d1, f64x2.add(p1, d1)));
 }
 
 /** As tile, with the sum over k fused; one row at a time. */
@@ -114,8 +119,18 @@ function fusedTile<D, Twice>(wp: usize, stride: usize, ap: usize, ae: usize, bp:
     let c0 = f32x4.splat(0), c1 = c0, b = bp + (row << 2);
     for (let a = ap; a < ae; a += 32, b += 16) {
       const q = f64x2.splat(<f64>load<f32>(b));
-      c0 = fused4(c0, v128.load(a), q);
-      c1 = fused4(c1, v128.load(a, 16), q);
+      const a0 = v128.load(a), a1 = v128.load(a, 16);
+      const s0 = f64x2.add(product(a0, q), f64x2.promote_low_f32x4(c0));
+      const s1 = f64x2.add(product(swapped(a0), q), f64x2.promote_low_f32x4(swapped(c0)));
+      const s2 = f64x2.add(product(a1, q), f64x2.promote_low_f32x4(c1));
+      const s3 = f64x2.add(product(swapped(a1), q), f64x2.promote_low_f32x4(swapped(c1)));
+      if (v128.any_true(v128.or(v128.or(doubtful(s0), doubtful(s1)), v128.or(doubtful(s2), doubtful(s3))))) {
+        c0 = exact4(c0, a0, q);
+        c1 = exact4(c1, a1, q);
+        continue;
+      }
+      c0 = both(f32x4.demote_f64x2_zero(s0), f32x4.demote_f64x2_zero(s1));
+      c1 = both(f32x4.demote_f64x2_zero(s2), f32x4.demote_f64x2_zero(s3));
     }
     const one = finishRow<D, Twice>(wp + row * stride, c0, c1, sv);
     same = isFloat<D>() ? i32x4.add(same, one) : i16x8.add(same, one);
