@@ -121,6 +121,12 @@ describe("a low-rank delta added by the kernel", () => {
     );
   });
 
+  it("equals the reference where the right factor is taken in several cache blocks", () => {
+    const shape = { rows: 9, cols: 301, rank: 256, seed: 77, wild: false, scaling: 0.3, roundDelta: false };
+    for (const dtype of dtypes)
+      for (const accumulate of ["muladd", "fma"] as const) check({ ...shape, dtype, accumulate });
+  });
+
   it("leaves every 16-bit code as it is when the delta is zero, except that NaN becomes canonical", () => {
     for (const dtype of ["BF16", "F16"] as const) {
       const mark = kernel.mark();
