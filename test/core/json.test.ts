@@ -76,6 +76,13 @@ describe("json", () => {
     expect(() => parseJsonRecord(text, file)).toThrow(expect.objectContaining({ name: "FormatError", code }));
   });
 
+  it("reads strings of a million escapes, and refuses them without an end", () => {
+    expect(read(`"${"\\n".repeat(1_000_000)}"`)).toBe("\n".repeat(1_000_000));
+    expect(() => read(`"${"\\n".repeat(1_000_000)}`)).toThrow(
+      expect.objectContaining({ code: "TENON_JSON_SYNTAX" }),
+    );
+  });
+
   it("reads Python's NaN and Infinity when it is told to", () => {
     expect(read("[NaN,Infinity,-Infinity]", { allowNonFinite: true })).toEqual([
       Number.NaN,
