@@ -1,4 +1,4 @@
-import { close, closeSync, fstatSync, openSync, read as readCallback, readSync } from "node:fs";
+import { close, closeSync, constants, fstatSync, openSync, read as readCallback, readSync } from "node:fs";
 import { promisify } from "node:util";
 import { ResourceError, throwIfAborted } from "../../core/index.ts";
 import { checkRange, pastEnd } from "../range.ts";
@@ -23,7 +23,8 @@ export async function openFile(localPath: string, names?: FileNames): Promise<By
   let fd: number | undefined;
   try {
     // Synchronous: a trip through the thread pool costs ten times the call, and a checkpoint may have 1000 files.
-    fd = openSync(localPath, "r");
+    // Without O_NONBLOCK a named pipe in the place of a file would be waited for, forever.
+    fd = openSync(localPath, constants.O_RDONLY + (constants.O_NONBLOCK ?? 0));
     const stats = fstatSync(fd);
     if (!stats.isFile()) {
       throw new ResourceError("TENON_BYTES_OPEN", `open: not a regular file (${localPath})`, {

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { pastEnd } from "../range.ts";
 import { ioError } from "./io-error.ts";
 import { bytesPerCall } from "./limits.ts";
@@ -11,7 +11,8 @@ import { bytesPerCall } from "./limits.ts";
 /** Opens a file for {@link readSyncFully}; close it with {@link closeFileSync}. @throws ResourceError TENON_BYTES_OPEN */
 export function openToReadSync(path: string): number {
   try {
-    return openSync(path, "r");
+    // A named pipe that took the file's place since it was checked must not be waited for.
+    return openSync(path, constants.O_RDONLY + (constants.O_NONBLOCK ?? 0));
   } catch (error) {
     throw ioError(error, "open", path);
   }
