@@ -14,6 +14,12 @@ describe("the length of a file", () => {
     expect(severities("src/core/dtype.ts", linesOf(refusedLines + 1))).toEqual(["error"]);
   });
 
+  it("may be twice that for tests", () => {
+    expect(severities("test/core/dtype.test.ts", linesOf(2 * longLines))).toEqual([]);
+    expect(severities("test/core/dtype.test.ts", linesOf(2 * refusedLines))).toEqual(["warning"]);
+    expect(severities("test/core/dtype.test.ts", linesOf(2 * refusedLines + 1))).toEqual(["error"]);
+  });
+
   it("may be more when the first line gives a reason, not when it gives none", () => {
     const long = linesOf(refusedLines + 1);
     expect(severities("src/a.ts", `// long: the opcodes of one machine read best together\n${long}`)).toEqual(
