@@ -1,0 +1,14 @@
+export { otherAdapterTypes, reasonAgainst } from "./config/adapter-types.ts";
+export type {
+  BdLora,
+  BiasMode,
+  LoraConfig,
+  ModuleRule,
+  PatternTable,
+  TokenRule,
+} from "./config/lora-config.ts";
+export { type BaseRewrite, type MergeObstacle, mergeObstacles, rewritesBase } from "./config/obstacles.ts";
+export { parseLoraConfig } from "./config/parse-lora-config.ts";
+export { type NameContext, type NamesReading, readName, readNames } from "./names/read-names.ts";
+export { canonicalName, peftDiskName, peftMemoryName } from "./names/write-names.ts";
+export { type AdapterObservationCode, adapterObservations } from "./observations.ts";

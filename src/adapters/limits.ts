@@ -1,0 +1,13 @@
+/**
+ * Longest pattern that is compiled. The longest that PEFT itself writes (the union of two adapters' target regexes)
+ * stays below 2 000 characters; the linear-time engine needs memory in proportion to the pattern.
+ */
+export const patternCharacters = 10_000;
+
+/**
+ * Largest count in `{m,n}`. RE2 unrolls repetitions and refuses more than 1 000 itself; layer numbers stay below 200.
+ */
+export const patternRepeats = 1000;
+
+/** Most patterns in one list or dictionary: EVA writes one per layer, which is 5 000 for the largest models. */
+export const patternCount = 20_000;
