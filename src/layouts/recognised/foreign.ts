@@ -1,0 +1,74 @@
+// Checkpoints of other ecosystems.
+import type { SourceTree } from "../../bytes/index.ts";
+import { readJsonDocument } from "../documents.ts";
+import { no, onlyOneFile, rootPaths, yes } from "../evidence.ts";
+import type { Layout } from "../layout.ts";
+import { peekNames } from "../peek.ts";
+import { notYet } from "./not-yet.ts";
+
+const gguf: Layout = notYet({
+  name: "gguf",
+  what: "a GGUF file of llama.cpp",
+  refines: [],
+  hint: "Give the directory that the GGUF file was made from.",
+  async sniff(tree) {
+    const root = rootPaths(await tree.list());
+    const named = root.filter((path) => path.toLowerCase().endsWith(".gguf"));
+    const [first] = tree.isSingleFile ? root : named;
+    if (first === undefined) return no("no *.gguf");
+    if ((await firstBytes(tree, first, 4)) === "GGUF") return yes(`${first} begins with GGUF`);
+    return no(`${first} does not begin with GGUF`);
+  },
+});
+
+const mlx: Layout = notYet({
+  name: "mlx",
+  what: "an MLX adapter or model",
+  refines: ["hf", "peft", "peft-hybrid", "state-dict"],
+  hint: "Until then: convert it with mlx_lm.fuse or mlx_lm.convert.",
+  async sniff(tree) {
+    const single = onlyOneFile(tree);
+    if (single !== undefined) return single;
+    const root = rootPaths(await tree.list());
+    if (root.includes("adapters.safetensors") && root.includes("adapter_config.json"))
+      return yes("adapters.safetensors and adapter_config.json are here, as mlx_lm.lora writes them");
+    if (root.includes("config.json")) {
+      const config = await readJsonDocument(tree, "config.json").catch(() => undefined);
+      const quantization = config?.["quantization"];
+      if (typeof quantization === "object" && quantization !== null && "group_size" in quantization)
+        return yes("config.json has quantization.group_size, as MLX writes it");
+    }
+    return no("no adapters.safetensors, and no quantization.group_size in config.json");
+  },
+});
+
+const kohya: Layout = notYet({
+  name: "kohya",
+  what: "a LoRA of kohya's sd-scripts (or one in its style)",
+  refines: ["state-dict"],
+  hint: "Until then: convert it to the PEFT layout with diffusers.",
+  async sniff(tree, options) {
+    const root = rootPaths(await tree.list());
+    const [path, ...others] = root.filter((name) => name.endsWith(".safetensors"));
+    if (path === undefined || others.length > 0) return no("not one .safetensors file");
+    const names = await peekNames(tree, path, options);
+    const own = names?.find((name) =>
+      /^lora_(unet|te\d?|transformer)_.*\.(lora_down|lora_up|alpha)/.test(name),
+    );
+    if (own !== undefined) return yes(`${path} holds ${own}`);
+    return no(`no lora_unet_….lora_down.weight in ${path}`);
+  },
+});
+
+async function firstBytes(tree: SourceTree, path: string, count: number): Promise<string> {
+  const source = await tree.open(path);
+  try {
+    const bytes = new Uint8Array(Math.min(count, source.byteLength));
+    await source.read(0, bytes);
+    return String.fromCharCode(...bytes);
+  } finally {
+    await source.close();
+  }
+}
+
+export const foreignLayouts: readonly Layout[] = [gguf, mlx, kohya];
