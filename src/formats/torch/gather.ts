@@ -100,7 +100,7 @@ async function gatherBlock(
   const outer = axes.slice(1).reverse();
   const end = from + axes.reduce((sum, axis) => sum + (axis.count - 1) * axis.from, 0) + elementBytes;
   const gap = outer.at(-1) === undefined ? 0 : (outer.at(-1) as Axis).from - inner.count * inner.from;
-  const reach = gap > gatherGapBytes ? 0 : end;
+  const reach = Math.max(gap, inner.from) > gatherGapBytes ? 0 : end;
   const index = outer.map(() => 0);
   let to = (block.target - first) * elementBytes;
   for (;;) {
@@ -149,8 +149,10 @@ class Window {
     to: number,
     reach: number,
   ): Promise<void> {
-    // As many elements at once as a window spans.
-    const atOnce = axis.from === 0 ? axis.count : Math.max(1, Math.floor(gatherWindowBytes / axis.from));
+    // As many elements at once as a window spans; far apart, each by itself.
+    const isSparse = axis.from > gatherGapBytes;
+    const spanned = axis.from === 0 ? axis.count : Math.floor(gatherWindowBytes / axis.from);
+    const atOnce = isSparse ? 1 : Math.max(1, spanned);
     for (let done = 0; done < axis.count; done += atOnce) {
       const count = Math.min(atOnce, axis.count - done);
       const start = from + done * axis.from;

@@ -5,6 +5,7 @@ import {
   describe,
   type PickleConstructor,
   PickleGlobal,
+  PickleMap,
   type PickleValue,
 } from "../../pickle/index.ts";
 import { dimensionLimit, expandedBytesLimit } from "./limits.ts";
@@ -100,9 +101,12 @@ function makeTensor(
   context: CallContext,
 ): PickleValue {
   const [storage] = args;
+  if (storage instanceof RefusedTensor) return storage;
   if (!(storage instanceof TorchStorage)) context.fail(`views ${describe(storage)}`);
   const element = given ?? storage.element;
   if (element === undefined) return context.fail("views an untyped storage without a dtype");
+  if (isLazilyNegated(args[given === undefined ? 6 : 7]))
+    return new RefusedTensor("is a lazily conjugated or negated view, which is not read", false);
   const sizes = sizesFrom(args);
   if (typeof sizes === "string") return new RefusedTensor(sizes, true);
   const { data } = storage;
@@ -128,6 +132,11 @@ function makeTensor(
     elementBytes: element.bytes,
     requiresGrad: args[4] === true,
   });
+}
+
+// torch/_utils.py set_tensor_metadata: the bytes are those of the tensor before `.conj()` or `.imag` of it.
+function isLazilyNegated(metadata: PickleValue | undefined): boolean {
+  return metadata instanceof PickleMap && (metadata.get("conj") === true || metadata.get("neg") === true);
 }
 
 /** Offset, size and stride, checked by themselves; a complaint when they are no numbers to count with. */

@@ -1,6 +1,7 @@
 import { FormatError, type Observation, type Tensor, UnsupportedError } from "../../core/index.ts";
 import { HostValue, OpaqueObject, PickleMap, PickleRecord, type PickleValue } from "../../pickle/index.ts";
 import { walkedTensorLimit } from "./limits.ts";
+import { TorchStorage } from "./storage.ts";
 import { RefusedTensor, TorchTensor } from "./tensor.ts";
 import { stateDictContainers } from "./wire.ts";
 
@@ -52,6 +53,10 @@ export function stateDictsIn(object: unknown, options: WalkOptions): StateDict[]
       if (tensor !== undefined) tensors.set(key, tensor);
     }
     if (tensors.size > 0) found.push({ container, tensors });
+    // Among tensors, an unknown object that holds some is one of them in disguise (a quantized weight).
+    if (tensors.size > 0 || container.length > 0)
+      for (const [key, item] of value)
+        if (item instanceof OpaqueObject) new Walk(options).visit(item, [...container, segment(key)]);
     for (const [key, item] of value)
       if (typeof key === "string" && stateDictContainers.has(key)) look(item, [...container, key]);
   };
@@ -96,11 +101,13 @@ function segment(key: PickleValue): string | number {
 class Walk {
   readonly found: [TensorPath, Tensor][] = [];
   private readonly options: WalkOptions;
+  private readonly isInOpaque: boolean;
   /** Objects below which there is no tensor: shared ones need one look. */
   private readonly empty = new Set<object>();
 
-  constructor(options: WalkOptions) {
+  constructor(options: WalkOptions, isInOpaque = false) {
     this.options = options;
+    this.isInOpaque = isInOpaque;
   }
 
   /** Returns whether a tensor was there, read or refused. */
@@ -109,6 +116,8 @@ class Walk {
     if (value instanceof TorchTensor) return this.take(value, path);
     if (value instanceof RefusedTensor)
       return this.refuse(value.error(nameOf(path), this.options.file), path);
+    // An unknown function of a storage makes a tensor, or it would have no use for one.
+    if (value instanceof TorchStorage) return this.isInOpaque;
     if (this.empty.has(value)) return false;
     const had =
       value instanceof OpaqueObject ? this.visitOpaque(value, path) : this.visitChildren(value, path);
@@ -137,7 +146,7 @@ class Walk {
 
   /** What an unknown class does with a tensor is unknown: to read it under some name would be a guess. */
   private visitOpaque(value: OpaqueObject, path: TensorPath): boolean {
-    const inner = new Walk({ ...this.options, report: () => {} });
+    const inner = new Walk({ ...this.options, report: () => {} }, true);
     if (!inner.visitChildren(value, path)) return false;
     const { file } = this.options;
     const subject = path.length === 0 ? "the saved object" : JSON.stringify(nameOf(path));
