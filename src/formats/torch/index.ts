@@ -3,7 +3,7 @@ import { openTorch } from "./read.ts";
 import { isTorchFile } from "./sniff.ts";
 
 export { type OpenTorchOptions, openTorch, type TorchFile } from "./read.ts";
-export { type ChecksumProblem, verifyChecksums } from "./verify.ts";
+export { type ChecksumProblem, type ChecksumReport, verifyChecksums } from "./verify.ts";
 export { type StateDict, stateDictsIn, type TensorPath, tensorsIn, type WalkOptions } from "./walk.ts";
 
 /** Files of torch.save: zip archives and the legacy form. Read only. */

@@ -6,7 +6,7 @@ import { openArchive } from "./archive.ts";
 import type { TorchContent } from "./content.ts";
 import { openLegacy } from "./legacy.ts";
 import { sniffTorch } from "./sniff.ts";
-import { nameTensors, stateDictsIn } from "./walk.ts";
+import { nameTensors, stateDictsIn, twice } from "./walk.ts";
 import { SourceWindow } from "./window.ts";
 
 /** A {@link TensorFile} with its object typed, as the layouts that know torch want it. */
@@ -38,12 +38,7 @@ export async function openTorch(source: ByteSource, options: OpenTorchOptions = 
   const names = new Set<string>();
   for (const dict of stateDictsIn(object, walk)) {
     for (const tensor of dict.tensors.values()) {
-      if (names.has(tensor.name)) {
-        const message = `torch: two tensors are named ${JSON.stringify(tensor.name)} once their dicts are joined (${window.path})`;
-        throw new FormatError("TENON_TORCH_DUPLICATE_NAME", message, {
-          details: { tensor: tensor.name, path: window.path },
-        });
-      }
+      if (names.has(tensor.name)) twice(tensor.name, window.path);
       names.add(tensor.name);
       tensors.push(tensor);
     }

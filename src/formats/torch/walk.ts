@@ -48,9 +48,11 @@ export function stateDictsIn(object: unknown, options: WalkOptions): StateDict[]
     if (!(value instanceof PickleMap)) return;
     const tensors = new Map<string, Tensor>();
     for (const [key, item] of value) {
-      if (typeof key !== "string") continue;
+      if (typeof key !== "string" && typeof key !== "number") continue;
       const [tensor] = item instanceof HostValue ? tensorsAt(item, [...container, key], options) : [];
-      if (tensor !== undefined) tensors.set(key, tensor);
+      if (tensor === undefined) continue;
+      if (tensors.has(String(key))) twice(String(key), options.file);
+      tensors.set(String(key), tensor);
     }
     if (tensors.size > 0) found.push({ container, tensors });
     // Among tensors, an unknown object that holds some is one of them in disguise (a quantized weight).
@@ -85,6 +87,12 @@ export function nameTensors(object: PickleValue): PickleValue {
     return value;
   };
   return name(object, []);
+}
+
+/** @throws FormatError TENON_TORCH_DUPLICATE_NAME */
+export function twice(name: string, file: string): never {
+  const message = `torch: two tensors are named ${JSON.stringify(name)} once keys are joined to names (${file})`;
+  throw new FormatError("TENON_TORCH_DUPLICATE_NAME", message, { details: { tensor: name, file } });
 }
 
 function tensorsAt(value: HostValue, path: TensorPath, options: WalkOptions): Tensor[] {

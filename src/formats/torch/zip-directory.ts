@@ -9,7 +9,8 @@ export interface ZipEntry {
   readonly name: string;
   readonly nameBytes: Uint8Array;
   readonly flags: number;
-  readonly crc: number;
+  /** Undefined throughout an archive that was saved without checksums. */
+  readonly crc: number | undefined;
   readonly byteLength: number;
   readonly headerOffset: number;
   /** Where the next member's header or the central directory starts: data may not reach past it. */
@@ -144,8 +145,17 @@ function withLimits(
       );
     limits.set(entry.name, limit);
   }
+  // torch.serialization.set_crc32_options(False) leaves all of them at zero.
+  const hasChecksums = entries.some((entry) => entry.crc !== 0);
   return new Map(
-    entries.map((entry) => [entry.name, { ...entry, limitOffset: limits.get(entry.name) as number }]),
+    entries.map((entry) => [
+      entry.name,
+      {
+        ...entry,
+        crc: hasChecksums ? entry.crc : undefined,
+        limitOffset: limits.get(entry.name) as number,
+      },
+    ]),
   );
 }
 

@@ -31,7 +31,7 @@ export async function locateMember(
   const crc = view.getUint32(14, true);
   const sizes = [view.getUint32(18, true), view.getUint32(22, true)];
   const mayBeBlank = (value: number): boolean => hasDescriptor && value === 0;
-  if (crc !== entry.crc && !mayBeBlank(crc)) disagree(file, entry);
+  if (crc !== (entry.crc ?? 0) && !mayBeBlank(crc)) disagree(file, entry);
   for (const size of sizes) {
     const isRight =
       size === entry.byteLength ||
@@ -57,7 +57,7 @@ function disagree(file: SourceWindow, entry: ZipEntry): never {
   );
 }
 
-/** Reads a small member whole and checks its CRC. @throws FormatError TENON_ZIP_CHECKSUM */
+/** Reads a small member whole and checks its CRC, if the archive has any. @throws FormatError TENON_ZIP_CHECKSUM */
 export async function readMember(
   file: SourceWindow,
   entry: ZipEntry,
@@ -65,7 +65,7 @@ export async function readMember(
 ): Promise<Uint8Array> {
   const dataOffset = await locateMember(file, entry, signal);
   const bytes = await file.bytes(dataOffset, entry.byteLength, signal);
-  const found = crc32(bytes);
+  const found = entry.crc === undefined ? undefined : crc32(bytes);
   if (found !== entry.crc) {
     const message = `torch zip: ${entry.name}: checksum mismatch, the file is damaged (${file.path})`;
     throw new FormatError("TENON_ZIP_CHECKSUM", message, {
