@@ -1,0 +1,14 @@
+import { storage, tensor } from "../formats/torch/archive.ts";
+import { record } from "../pickle/assemble.ts";
+import type { HostileCase } from "./hostile-case.ts";
+import { openArchiveOf } from "./torch-file.ts";
+
+const hostile: HostileCase = {
+  attack: "steps past 2^53",
+  refusal: "TENON_TORCH_TENSOR_DAMAGED",
+  run: () =>
+    openArchiveOf(
+      record({ w: tensor({ storage: storage("FloatStorage", "0", 4), size: [2], stride: [2n ** 62n] }) }),
+    ),
+};
+export default hostile;

@@ -1,0 +1,10 @@
+import { zip } from "../formats/torch/archive.ts";
+import type { HostileCase } from "./hostile-case.ts";
+import { openBytes, sound } from "./torch-file.ts";
+
+const hostile: HostileCase = {
+  attack: "has its 64-bit end record past 2^53",
+  refusal: "TENON_ZIP_DIRECTORY",
+  run: () => openBytes(zip(sound, { end64Offset: 2 ** 63 })),
+};
+export default hostile;
