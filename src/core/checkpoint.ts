@@ -1,4 +1,4 @@
-import type { JsonRecord } from "./json.ts";
+import type { JsonRecord } from "./json-value.ts";
 import type { NameMeaning } from "./roles.ts";
 import type { Tensor } from "./tensor.ts";
 

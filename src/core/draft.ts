@@ -1,6 +1,6 @@
 import type { BaseReference, OptimizerComponent, TrainerComponent } from "./checkpoint.ts";
 import type { DType, Shape } from "./dtype.ts";
-import type { JsonRecord } from "./json.ts";
+import type { JsonRecord } from "./json-value.ts";
 import type { NameMeaning } from "./roles.ts";
 import type { TensorMeta } from "./tensor.ts";
 

@@ -1,4 +1,4 @@
-import type { JsonRecord } from "./json.ts";
+import type { JsonRecord } from "./json-value.ts";
 
 export type Severity = "error" | "warning" | "note";
 

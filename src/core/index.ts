@@ -5,6 +5,7 @@ export * from "./errors.ts";
 export * from "./finding.ts";
 export * from "./json.ts";
 export { type JsonTextOptions, jsonText, withFields } from "./json-text.ts";
+export * from "./json-value.ts";
 export * from "./paths.ts";
 export * from "./progress.ts";
 export * from "./roles.ts";

@@ -1,6 +1,6 @@
 // Writes JSON as Python's json.dumps does, so that a config that went through tenon is the file that PEFT or
 // transformers would have written. Numbers keep the spelling they were read with: 10000.0 does not become 10000.
-import type { Json, JsonRecord } from "./json.ts";
+import type { Json, JsonRecord } from "./json-value.ts";
 
 export interface JsonTextOptions {
   /** Spaces a level. Default: everything on one line, with a blank after `,` and `:`. */

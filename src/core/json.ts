@@ -1,11 +1,6 @@
 import { FormatError } from "./errors.ts";
 import { keepSpelling } from "./json-text.ts";
-
-export type Json = null | boolean | number | string | readonly Json[] | JsonRecord;
-/** A JSON object. Parsed records have a null prototype, so `__proto__` is an ordinary key. */
-export interface JsonRecord {
-  readonly [key: string]: Json;
-}
+import type { Json, JsonRecord } from "./json-value.ts";
 
 export interface JsonOptions {
   /** Named in messages. */

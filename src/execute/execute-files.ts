@@ -1,0 +1,169 @@
+import type { ByteSink, SinkTree, SourceTree } from "../bytes/index.ts";
+import { type OnProgress, type OutputFile, type Tensor, throwIfAborted } from "../core/index.ts";
+import type { Format } from "../formats/index.ts";
+import { Kernel } from "../ops/index.ts";
+import { type RunControl, runInline } from "./inline.ts";
+import { jobsOf, localExtents, type PlannedFile, planFiles } from "./schedule.ts";
+import type { Batch, JobOptions, Outcome, OutputPlace, WriteTask } from "./task.ts";
+
+/** Runs a batch in other threads; given where there are any (`execute/node`). */
+export type RunInThreads = (batch: Batch, control: RunControl) => Promise<Outcome[]>;
+
+export interface ExecuteOptions {
+  readonly formats: readonly Format[];
+  /** Tensor id → the lazy tensor. */
+  readonly resolve: (id: string) => Tensor;
+  readonly sink: SinkTree;
+  /** Where `copy` files come from. */
+  readonly source?: SourceTree;
+  readonly job: JobOptions;
+  readonly runInThreads?: RunInThreads;
+  /** Whether a local file has this length and these fixed bytes (its header). Absent: no file is copied whole. */
+  readonly isFileLike?: (
+    localPath: string,
+    byteLength: number,
+    fixed: PlannedFile["fixed"],
+  ) => Promise<boolean>;
+  /** Limit of the kernel's memory when this thread does the work. */
+  readonly kernelBytes: number;
+  readonly task: string;
+  readonly onProgress?: OnProgress;
+  readonly signal?: AbortSignal;
+}
+
+/** What was made of one tensor. */
+export interface WrittenTensor {
+  readonly file: string;
+  readonly name: string;
+  readonly task: WriteTask;
+  readonly outcome: Outcome;
+}
+
+/**
+ * Writes the files of an arrangement into a sink, without committing it. Tensors stream block by block; files whose
+ * bytes all stay are copied by the operating system and only read, for their digests.
+ * @throws what sources, sinks and steps throw; the caller aborts the sink then
+ */
+export async function executeFiles(
+  files: readonly OutputFile[],
+  options: ExecuteOptions,
+): Promise<readonly WrittenTensor[]> {
+  const planned = planFiles(files, options.formats, options.resolve);
+  const sinks: ByteSink[] = [];
+  const outputs: OutputPlace[] = [];
+  const ready: PlannedFile[] = [];
+  for (const [index, file] of planned.entries()) {
+    throwIfAborted(options.signal);
+    const isCopied = file.sameAs !== undefined && (await copyWhole(file, options));
+    const tasks = file.tasks.map((task) => ({ ...task, file: index, isWritten: !isCopied }));
+    ready.push({ ...file, tasks });
+    if (isCopied) {
+      outputs.push({ path: file.path, byteLength: file.byteLength });
+      continue;
+    }
+    const sink = await options.sink.create(file.path, file.byteLength);
+    sinks[index] = sink;
+    for (const { byteOffset, bytes } of file.fixed) await sink.write(byteOffset, bytes);
+    const { localPath } = sink;
+    outputs.push({
+      path: file.path,
+      byteLength: file.byteLength,
+      ...(localPath === undefined ? {} : { localPath }),
+    });
+  }
+  const batch = batchOf(ready, outputs, options);
+  const outcomes = await run(batch, sinks, options);
+  for (const sink of sinks) await sink?.close();
+  await writeDocuments(files, options);
+  return batch.tasks.map((task, index) => {
+    const written = task as WriteTask;
+    const file = outputs[written.file] as OutputPlace;
+    return { file: file.path, name: written.name, task: written, outcome: outcomes[index] as Outcome };
+  });
+}
+
+function batchOf(
+  files: readonly PlannedFile[],
+  outputs: readonly OutputPlace[],
+  options: ExecuteOptions,
+): Batch {
+  const tasks = files.flatMap((file) => file.tasks);
+  const jobs = jobsOf(tasks, options.job.factorBytes);
+  const lanes: { start: number; end: number }[] = [];
+  let file = -1;
+  for (const [index, job] of jobs.entries()) {
+    const of = (tasks[job.task] as WriteTask).file;
+    if (of !== file) lanes.push({ start: index, end: index });
+    file = of;
+    (lanes.at(-1) as { end: number }).end = index + 1;
+  }
+  const extents = localExtents(tasks, options.resolve) ?? new Map();
+  return { tasks, jobs, lanes, extents, outputs, options: options.job };
+}
+
+async function run(
+  batch: Batch,
+  sinks: readonly (ByteSink | undefined)[],
+  options: ExecuteOptions,
+): Promise<Outcome[]> {
+  const totalBytes = batch.jobs.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  let doneBytes = 0;
+  const control: RunControl = {
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    onBytes: (byteLength) => {
+      doneBytes += byteLength;
+      options.onProgress?.({ task: options.task, doneBytes, totalBytes });
+    },
+  };
+  const isLocal =
+    localExtents(batch.tasks, options.resolve) !== undefined &&
+    sinks.every((sink) => sink?.localPath !== undefined || sink === undefined);
+  if (options.runInThreads !== undefined && isLocal) return options.runInThreads(batch, control);
+  const kernel = await Kernel.createAsync({ maxBytes: options.kernelBytes });
+  const write = async (file: number, byteOffset: number, bytes: Uint8Array): Promise<void> => {
+    await (sinks[file] as ByteSink).write(byteOffset, bytes);
+  };
+  return runInline(kernel, batch, options.resolve, write, control);
+}
+
+/** Copies a file whole when its header, too, is what would be written. */
+async function copyWhole(file: PlannedFile, options: ExecuteOptions): Promise<boolean> {
+  if (file.sameAs === undefined || options.isFileLike === undefined) return false;
+  if (!(await options.isFileLike(file.sameAs, file.byteLength, file.fixed))) return false;
+  return options.sink.copyLocal(file.path, file.sameAs);
+}
+
+async function writeDocuments(files: readonly OutputFile[], options: ExecuteOptions): Promise<void> {
+  for (const file of files) {
+    if (file.kind === "text") await writeBytes(options.sink, file.path, new TextEncoder().encode(file.text));
+    if (file.kind === "copy") await copyFile(file, options);
+  }
+}
+
+async function writeBytes(tree: SinkTree, path: string, bytes: Uint8Array): Promise<void> {
+  const sink = await tree.create(path, bytes.length);
+  await sink.write(0, bytes);
+  await sink.close();
+}
+
+const copyBytes = 1024 * 1024;
+
+async function copyFile(
+  file: OutputFile & { kind: "copy" },
+  { source, sink, signal }: ExecuteOptions,
+): Promise<void> {
+  if (source === undefined) throw new Error(`internal: nothing to copy ${file.source} from`);
+  const from = await source.open(file.source, signal);
+  try {
+    if (from.localPath !== undefined && (await sink.copyLocal(file.path, from.localPath))) return;
+    const to = await sink.create(file.path, from.byteLength);
+    for (let offset = 0; offset < from.byteLength; offset += copyBytes) {
+      const chunk = new Uint8Array(Math.min(copyBytes, from.byteLength - offset));
+      await from.read(offset, chunk, signal);
+      await to.write(offset, chunk);
+    }
+    await to.close();
+  } finally {
+    await from.close();
+  }
+}

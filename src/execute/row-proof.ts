@@ -1,0 +1,135 @@
+import { bytesPerElement, type DType } from "../core/index.ts";
+import { bitsFromFloat, type FloatDType, floatFromBits, type Kernel, ulpDistance } from "../ops/index.ts";
+import { LowRankRunner } from "./low-rank-runner.ts";
+import type { ElementTile, StepRunner } from "./runner.ts";
+import type { JobOptions, Outcome, WriteTask } from "./task.ts";
+
+/** Rows of each merged tensor that are compared with f64 arithmetic by default. */
+const sampledRows = 2;
+
+/**
+ * Compares merged rows with a reference: all steps in f64, one rounding at the end. Sampled rows are chosen by the
+ * tensor's name, so a second run looks at the same ones.
+ */
+export class RowProof {
+  readonly #kernel: Kernel;
+  readonly #runners: readonly LowRankRunner[];
+  readonly #source: FloatDType;
+  readonly #output: FloatDType;
+  readonly #cols: number;
+  /** Row numbers over all batches, or undefined for every row. */
+  readonly #rows: ReadonlySet<number> | undefined;
+
+  private constructor(
+    kernel: Kernel,
+    runners: readonly LowRankRunner[],
+    task: WriteTask,
+    rows: ReadonlySet<number> | undefined,
+  ) {
+    this.#kernel = kernel;
+    this.#runners = runners;
+    this.#source = task.recipe.source.dtype as FloatDType;
+    this.#output = task.recipe.dtype as FloatDType;
+    this.#cols = (runners[0] as LowRankRunner).step.cols;
+    this.#rows = rows;
+  }
+
+  /** Undefined when the recipe has steps, or dtypes, that this proof does not cover; the certificate then says so. */
+  static of(
+    kernel: Kernel,
+    task: WriteTask,
+    runners: readonly StepRunner[],
+    options: JobOptions,
+  ): RowProof | undefined {
+    const lowRank = runners.filter((runner): runner is LowRankRunner => runner instanceof LowRankRunner);
+    if (lowRank.length === 0 || lowRank.length !== runners.length) return undefined;
+    if (!isFloat(task.recipe.source.dtype) || !isFloat(task.recipe.dtype)) return undefined;
+    const { cols, rows, batches } = (lowRank[0] as LowRankRunner).step;
+    if (lowRank.some(({ step, product }) => step.cols !== cols || !product.isWhole)) return undefined;
+    const sample = options.prove === "full" ? undefined : seededRows(task.name, rows * batches);
+    return new RowProof(kernel, lowRank, task, sample);
+  }
+
+  /** Keeps the rows of `tile` that will be proven, as they are before the merge. Undefined when there are none. */
+  begin(tile: ElementTile): { finish(target: number, outcome: Outcome): void } | undefined {
+    const first = tile.first / this.#cols;
+    const count = tile.count / this.#cols;
+    const chosen = Array.from({ length: count }, (_, i) => first + i).filter(
+      (row) => this.#rows?.has(row) ?? true,
+    );
+    if (chosen.length === 0) return undefined;
+    const dtype = this.#source === this.#output ? this.#output : "F32";
+    const before = chosen.map((row) => this.#decode(tile.pointer, row - first, dtype));
+    return {
+      finish: (target, outcome) => {
+        for (const [i, row] of chosen.entries()) {
+          outcome.provenRows++;
+          outcome.maxUlp = Math.max(
+            outcome.maxUlp,
+            this.#distance(target, row - first, row, before[i] as Float64Array),
+          );
+        }
+      },
+    };
+  }
+
+  #decode(pointer: number, row: number, dtype: FloatDType): Float64Array {
+    const bits = this.#bits(pointer, row, dtype);
+    return Float64Array.from(bits, (code) => floatFromBits(dtype, code));
+  }
+
+  #bits(pointer: number, row: number, dtype: FloatDType): Uint16Array | Uint32Array {
+    const width = bytesPerElement(dtype);
+    const bytes = this.#kernel.bytes(pointer + row * this.#cols * width, this.#cols * width);
+    return width === 2
+      ? new Uint16Array(bytes.buffer, bytes.byteOffset, this.#cols)
+      : new Uint32Array(bytes.buffer, bytes.byteOffset, this.#cols);
+  }
+
+  #distance(target: number, rowInTile: number, row: number, before: Float64Array): number {
+    const sum = before.slice();
+    for (const runner of this.#runners) this.#addExactly(sum, runner, row);
+    const merged = this.#bits(target, rowInTile, this.#output);
+    let worst = 0;
+    for (let j = 0; j < sum.length; j++) {
+      const value = sum[j] as number;
+      const bits = merged[j] as number;
+      if (Number.isNaN(value) && Number.isNaN(floatFromBits(this.#output, bits))) continue;
+      worst = Math.max(worst, ulpDistance(this.#output, bits, bitsFromFloat(this.#output, value)));
+    }
+    return worst;
+  }
+
+  #addExactly(sum: Float64Array, { step, product }: LowRankRunner, row: number): void {
+    const packed = product.packed();
+    if (packed === undefined) throw new Error("internal: proof of a product packed in column blocks");
+    const { loraRank: r, cols, rows, scaling } = step;
+    const local = (row % rows) - packed.leftFirstRow;
+    const left = this.#kernel.f32(packed.left.pointer + Math.floor(local / 4) * r * 16, r * 4);
+    const panels = Math.ceil(cols / 8);
+    const right = this.#kernel.f32(packed.right.pointer, panels * r * 8);
+    for (let j = 0; j < cols; j++) {
+      const panel = Math.floor(j / 8) * r * 8 + (j % 8);
+      let dot = 0;
+      for (let k = 0; k < r; k++)
+        dot += (left[k * 4 + (local % 4)] as number) * (right[panel + k * 8] as number);
+      sum[j] = (sum[j] as number) + scaling * dot;
+    }
+  }
+}
+
+function isFloat(dtype: DType): boolean {
+  return dtype === "BF16" || dtype === "F16" || dtype === "F32";
+}
+
+function seededRows(name: string, rows: number): ReadonlySet<number> {
+  let state = 0x811c9dc5;
+  for (const character of name)
+    state = Math.imul(state ^ (character.codePointAt(0) as number), 0x01000193) >>> 0;
+  const chosen = new Set<number>();
+  for (let i = 0; i < sampledRows; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    chosen.add(Math.floor((state / 2 ** 32) * rows));
+  }
+  return chosen;
+}

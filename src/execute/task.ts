@@ -1,0 +1,125 @@
+import type { Extent, Recipe, TensorMeta } from "../core/index.ts";
+
+/** What is to happen to one tensor. Tasks cross threads, so they are plain data. */
+export type Task = WriteTask | InspectTask;
+
+export interface WriteTask {
+  readonly kind: "write";
+  readonly name: string;
+  readonly recipe: Recipe;
+  /** Index of the output file, and where in it the tensor begins. */
+  readonly file: number;
+  readonly byteOffset: number;
+  /** False when the file was copied whole: the bytes are only read, for the digest. */
+  readonly isWritten: boolean;
+}
+
+/** Reads and judges; changes nothing. */
+export interface InspectTask {
+  readonly kind: "inspect";
+  readonly name: string;
+  readonly tensor: TensorMeta;
+  /** Same dtype and shape; compared element by element. */
+  readonly against?: TensorMeta;
+  /** Count NaN and Inf. */
+  readonly scan: boolean;
+}
+
+/** A run of blocks of one task: what a worker takes at a time. */
+export interface Job {
+  readonly task: number;
+  readonly firstBlock: number;
+  readonly blockCount: number;
+  /** Elements of a full block of the output. */
+  readonly blockElements: number;
+  /** Output bytes (bytes read, for inspection): the unit of progress. */
+  readonly byteLength: number;
+}
+
+export type DigestKind = "fast" | "none";
+
+export interface JobOptions {
+  readonly accumulate: "muladd" | "fma";
+  readonly digest: DigestKind;
+  /** Rows compared with an f64 reference: a few seeded ones a tensor, all, or none. */
+  readonly prove: "sample" | "full" | "none";
+  /** Memory for the factors of one low-rank product in one thread. */
+  readonly factorBytes: number;
+}
+
+/** What running jobs of one task found; parts of the same task are added up by {@link addOutcome}. */
+export interface Outcome {
+  /** Sum of block digests mod 2^64. */
+  digest: bigint;
+  /** Elements whose bits differ from the source's; undefined when the dtype changed. */
+  changed: number | undefined;
+  provenRows: number;
+  /** Largest distance from the f64 reference, in units of the last place of the output dtype. */
+  maxUlp: number;
+  nan: number;
+  infinite: number;
+  /** Elements that differ from `against`, and f64 sums over the differences. */
+  different: number;
+  maxAbs: number;
+  sumSquares: number;
+  sumSquaresA: number;
+  sumSquaresB: number;
+}
+
+export function emptyOutcome(): Outcome {
+  return {
+    digest: 0n, changed: 0, provenRows: 0, maxUlp: 0, nan: 0, infinite: 0,
+    different: 0, maxAbs: 0, sumSquares: 0, sumSquaresA: 0, sumSquaresB: 0,
+  }; // biome-ignore format: one row of zeros
+}
+
+/** Adds `part` to `sum` in place. */
+export function addOutcome(sum: Outcome, part: Outcome): void {
+  sum.digest = BigInt.asUintN(64, sum.digest + part.digest);
+  sum.changed =
+    sum.changed === undefined || part.changed === undefined ? undefined : sum.changed + part.changed;
+  sum.provenRows += part.provenRows;
+  sum.maxUlp = Math.max(sum.maxUlp, part.maxUlp);
+  sum.nan += part.nan;
+  sum.infinite += part.infinite;
+  sum.different += part.different;
+  sum.maxAbs = Math.max(sum.maxAbs, part.maxAbs);
+  sum.sumSquares += part.sumSquares;
+  sum.sumSquaresA += part.sumSquaresA;
+  sum.sumSquaresB += part.sumSquaresB;
+}
+
+/** What a job asks its driver to do; the driver answers when it is done. Pointers are into the kernel's memory. */
+export type Io =
+  | {
+      readonly kind: "read";
+      readonly id: string;
+      readonly byteOffset: number;
+      readonly pointer: number;
+      readonly byteLength: number;
+    }
+  | {
+      readonly kind: "write";
+      readonly file: number;
+      readonly byteOffset: number;
+      readonly pointer: number;
+      readonly byteLength: number;
+    };
+
+export interface OutputPlace {
+  readonly path: string;
+  readonly byteLength: number;
+  readonly localPath?: string;
+}
+
+/** Everything that a thread needs to run jobs by itself. */
+export interface Batch {
+  readonly tasks: readonly Task[];
+  readonly jobs: readonly Job[];
+  /** Jobs of one output file lie together: start and end index in `jobs`. */
+  readonly lanes: readonly { readonly start: number; readonly end: number }[];
+  /** Tensor id → where its bytes lie; only local tensors. */
+  readonly extents: ReadonlyMap<string, readonly Extent[]>;
+  readonly outputs: readonly OutputPlace[];
+  readonly options: JobOptions;
+}
