@@ -9,6 +9,16 @@ export type {
 } from "./config/lora-config.ts";
 export { type BaseRewrite, type MergeObstacle, mergeObstacles, rewritesBase } from "./config/obstacles.ts";
 export { parseLoraConfig } from "./config/parse-lora-config.ts";
+export { parameterChangesOf } from "./geometry/changes.ts";
+export type { GeometryContext, ParameterChange } from "./geometry/context.ts";
 export { type NameContext, type NamesReading, readName, readNames } from "./names/read-names.ts";
 export { canonicalName, peftDiskName, peftMemoryName } from "./names/write-names.ts";
 export { type AdapterObservationCode, adapterObservations } from "./observations.ts";
+export { type RankAndAlpha, resolveRankAndAlpha, scalingOf } from "./scaling.ts";
+export {
+  type ModelFacts,
+  matchesTarget,
+  savedModuleOf,
+  type TargetMatch,
+  targetParameterOf,
+} from "./targets.ts";

@@ -11,3 +11,6 @@ export const patternRepeats = 1000;
 
 /** Most patterns in one list or dictionary: EVA writes one per layer, which is 5 000 for the largest models. */
 export const patternCount = 20_000;
+
+/** Deepest nesting of groups in a pattern; RE2 refuses 1 000, and people stay below 10. */
+export const patternDepth = 200;

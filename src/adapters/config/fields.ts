@@ -63,7 +63,7 @@ export class ConfigFields {
   rule(key: string): ModuleRule | null {
     const value = this.value(key);
     if (value === null) return null;
-    if (value === "all-linear") return { kind: "allLinear" };
+    if (typeof value === "string" && value.toLowerCase() === "all-linear") return { kind: "allLinear" };
     if (typeof value === "string") return { kind: "regex", pattern: value };
     if (!isTexts(value)) this.refuse(key, value, "a regex or a list of names");
     return { kind: "names", names: this.bounded(key, value) };

@@ -1,0 +1,22 @@
+import type { Factor, TensorMeta } from "../../core/index.ts";
+
+/**
+ * The two factors of a pair as they lie in memory. r = rank; A is (r, columns of A), B is (rows of B, r), both
+ * row-major, trailing kernel dimensions flattened into the columns of A.
+ */
+
+/** B as the left factor: element (row, k) at row·r + k. */
+export function rowsOfB(tensor: TensorMeta, r: number): Factor {
+  return { tensor, offset: 0, batch: 0, outer: r, inner: 1 };
+}
+
+/** A as the right factor: element (column, k) at k·columns + column. */
+export function columnsOfA(tensor: TensorMeta, columns: number): Factor {
+  return { tensor, offset: 0, batch: 0, outer: 1, inner: columns };
+}
+
+/** A as the left factor of a transposed product: the same elements, rows and columns having changed places. */
+export const rowsOfA: typeof columnsOfA = columnsOfA;
+
+/** B as the right factor of a transposed product. */
+export const columnsOfB: typeof rowsOfB = rowsOfB;
