@@ -1,0 +1,13 @@
+import type { Random } from "./random.ts";
+
+/** One parser under attack. */
+export interface FuzzTarget {
+  /** Also the name of its folder in `test/fuzz/corpus`. */
+  readonly name: string;
+  /** Gives the parser an input. Must return, or throw an error of tenon's; anything else is a failure. */
+  run(input: Uint8Array): unknown;
+  /** Sound inputs to start from, beside those in the corpus. */
+  seeds(): readonly Uint8Array[];
+  /** Makes an input that is sound in most of its parts, so that the rest gets past the first checks. */
+  generate(random: Random): Uint8Array;
+}

@@ -1,0 +1,14 @@
+import type { FuzzTarget } from "../target.ts";
+import { jsonTarget } from "./json.ts";
+import { pickleTarget } from "./pickle.ts";
+import { safetensorsTarget } from "./safetensors.ts";
+import { torchLegacyTarget, torchZipTarget } from "./torch.ts";
+
+/** Every parser of untrusted bytes or text. One added here is fuzzed by `npm run fuzz` and replayed by the tests. */
+export const targets: readonly FuzzTarget[] = [
+  jsonTarget,
+  safetensorsTarget,
+  pickleTarget,
+  torchZipTarget,
+  torchLegacyTarget,
+];
