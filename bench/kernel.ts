@@ -1,6 +1,6 @@
 // What one core does in the kernel: best of many short runs, as other programs share the machine.
 import type { DType } from "../src/core/index.ts";
-import { type FloatDType, Kernel } from "../src/ops/index.ts";
+import { addLowRank, allocPacked, type FloatDType, Kernel, packFactor } from "../src/ops/index.ts";
 
 const kernel = Kernel.create();
 const seconds = Number(process.argv[2] ?? 1);
@@ -18,25 +18,25 @@ function best(run: () => void): number {
 
 function fill(pointer: number, count: number): void {
   const values = kernel.f32(pointer, count);
-  for (let i = 0; i < count; i++) values[i] = ((i * 7919) % 1009) / 1009 - 0.5;
+  for (let i = 0; i < count; i++) values[i] = Math.sin(i * 7919);
 }
 
-function lowRank(dtype: FloatDType, rank: number, accumulate: "muladd" | "fma"): void {
+function lowRank(dtype: FloatDType, loraRank: number, accumulate: "muladd" | "fma"): void {
   const mark = kernel.mark();
   const cols = 2048;
   const width = dtype === "F32" ? 4 : 2;
   const rows = 524_288 / (cols * width);
-  const pointer = kernel.alloc(rows * cols * width);
-  kernel.cast("F32", source, dtype, pointer, rows * cols);
-  const left = kernel.alloc(kernel.packedLeftBytes(rows, rank));
-  const right = kernel.alloc(kernel.packedRightBytes(cols, rank));
-  kernel.packLeft(source, "F32", { offset: 0, rows, rank, outerStride: rank, innerStride: 1 }, left);
-  kernel.packRight(source, "F32", { offset: 0, cols, rank, outerStride: 1, innerStride: cols }, right);
-  const tile = { pointer, dtype, rows, cols, rowStride: cols * width, left, right, rank, scaling: 1e-4 };
-  const time = best(() => kernel.addLowRank({ ...tile, roundDelta: false, accumulate }));
-  const flops = 2 * rows * cols * rank;
+  const weights = kernel.alloc(rows * cols * width);
+  kernel.cast("F32", source, dtype, weights, rows * cols);
+  const left = allocPacked(kernel, { side: "left", loraRank, length: rows });
+  const right = allocPacked(kernel, { side: "right", loraRank, length: cols });
+  packFactor(kernel, left, { pointer: source, dtype: "F32", strides: { k: 1, n: loraRank } });
+  packFactor(kernel, right, { pointer: source, dtype: "F32", strides: { k: cols, n: 1 } });
+  const tile = { weights, dtype, rows, cols, left, right, scaling: 1e-4, accumulate };
+  const time = best(() => addLowRank(kernel, tile));
+  const flops = 2 * rows * cols * loraRank;
   console.log(
-    `${dtype} r=${rank} ${accumulate}: ${(flops / time / 1e9).toFixed(1)} GFLOP/s, ${((rows * cols * width) / time / 1e9).toFixed(2)} GB/s`,
+    `${dtype} r=${loraRank} ${accumulate}: ${(flops / time / 1e9).toFixed(1)} GFLOP/s, ${((rows * cols * width) / time / 1e9).toFixed(2)} GB/s`,
   );
   kernel.release(mark);
 }
@@ -61,16 +61,13 @@ rate("scan BF16, 512 KiB", 524_288, () => kernel.scan(scanned, halves, 262_144))
 rate("countDifferent 2, 512 KiB", 524_288, () => kernel.countDifferent(2, halves, halves, 262_144));
 rate("BF16 to F32 (of BF16)", 524_288, () => kernel.cast("BF16", halves, "F32", other, 262_144));
 rate("F32 to BF16 (of BF16)", 524_288, () => kernel.cast("F32", source, "BF16", other, 262_144));
+const wide = allocPacked(kernel, { side: "right", loraRank: 64, length: 8192 });
 rate("pack right r=64 F32", 524_288 * 4, () =>
-  kernel.packRight(
-    source,
-    "F32",
-    { offset: 0, cols: 8192, rank: 64, outerStride: 1, innerStride: 8192 },
-    other,
-  ),
+  packFactor(kernel, wide, { pointer: source, dtype: "F32", strides: { k: 8192, n: 1 } }),
 );
+const tall = allocPacked(kernel, { side: "left", loraRank: 64, length: 8192 });
 rate("pack left r=64 F32", 524_288 * 4, () =>
-  kernel.packLeft(source, "F32", { offset: 0, rows: 8192, rank: 64, outerStride: 64, innerStride: 1 }, other),
+  packFactor(kernel, tall, { pointer: source, dtype: "F32", strides: { k: 1, n: 64 } }),
 );
 rate("difference BF16", 524_288, () => kernel.difference("BF16", halves, halves, 262_144));
 rate("rowSumOfSquares", 524_288, () => kernel.rowSumOfSquares(source, 64, 2048, new Float64Array(64)));

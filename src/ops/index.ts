@@ -1,12 +1,5 @@
 export { bitsFromFloat, type FloatDType, floatFromBits, ulpDistance } from "./float-bits.ts";
-export {
-  type FactorSpec,
-  Kernel,
-  type KernelOptions,
-  type KernelTile,
-  type LeftSpec,
-  type RightSpec,
-} from "./kernel/kernel.ts";
+export { Kernel, type KernelOptions } from "./kernel/kernel.ts";
 export type { Pointer } from "./kernel/pointer.ts";
 export { addLowRank, type LowRankTile } from "./low-rank.ts";
 export { addLowRankReference, fmaf, type ReferenceTile, type TileRounding } from "./low-rank-reference.ts";

@@ -1,6 +1,6 @@
-import { type Kernel, type KernelVariant, variantOf } from "./kernel/kernel.ts";
+import type { Kernel } from "./kernel/kernel.ts";
 import type { Pointer } from "./kernel/pointer.ts";
-import { type Packed, widthOf } from "./pack.ts";
+import { type Packed, type Survey, widthOf } from "./pack.ts";
 import { type Accumulate, itemBytes, type Rounding, type WeightType } from "./types.ts";
 
 export interface LowRankTile {
@@ -51,8 +51,8 @@ export function addLowRank(kernel: Kernel, tile: LowRankTile): number {
   if (rows === 0 || cols === 0) return 0;
   kernel.check(weights, (rows - 1) * stride + cols * itemBytes(dtype));
   const block = Math.min(mostPanels, Math.max(1, Math.floor(blockBytes / (r * 32))));
-  const run = kernel.exports[variant(tile)];
-  const changed = run(
+  const changed = kernel.exports.merge(
+    kindOf(tile),
     weights,
     stride,
     rows,
@@ -66,8 +66,42 @@ export function addLowRank(kernel: Kernel, tile: LowRankTile): number {
   return changed >>> 0;
 }
 
-function variant({ dtype, rounding, accumulate }: LowRankTile): KernelVariant {
-  return variantOf({ dtype, roundDelta: rounding === "twice", accumulate: accumulate ?? "muladd" });
+/** The number by which finish.as.ts knows a kind of tile. */
+function kindOf({ dtype, rounding, accumulate, left, right }: LowRankTile): number {
+  let kind = dtype === "F32" ? 2 : dtype === "F16" ? 1 : 0;
+  if (rounding === "twice" && dtype !== "F32") kind += 4; // a delta in f32 is rounded already
+  if (accumulate === "fma" && !hasExactProducts(left.survey, right.survey))
+    kind += isTiny(left.survey, right.survey) ? 24 : 8;
+  return kind;
+}
+
+/**
+ * Whether every product of two values fits f32 exactly (24 bits, no overflow, no underflow): a fused sum is then the
+ * same as a product and a sum. So it is for factors stored as BF16 or F16, whose values have 8 and 11 bits.
+ */
+function hasExactProducts(a: Survey, b: Survey): boolean {
+  const areFinite = a.high < infinity && b.high < infinity;
+  const zeroBits = trailingZeros(a.bits) + trailingZeros(b.bits);
+  return areFinite && zeroBits >= 24 && exponentOf(a.high) + exponentOf(b.high) < 125 && !isTiny(a, b);
+}
+
+/** Whether a sum of products may be below 2^-126 and yet need more bits than f64 has. */
+function isTiny(a: Survey, b: Survey): boolean {
+  return exponentOf(a.low) + exponentOf(b.low) <= -100;
+}
+
+const infinity = 0x7f80_0000;
+
+/** Floor of the binary logarithm of a magnitude, from its bits; for a subnormal the least there is. */
+function exponentOf(bits: number): number {
+  const exponent = Math.floor(bits / 2 ** 23) - 127;
+  return exponent === -127 ? -149 : exponent;
+}
+
+/** How many low bits of the mantissa are zero; 24 for a power of two. */
+function trailingZeros(bits: number): number {
+  const mantissa = bits % 2 ** 23;
+  return mantissa === 0 ? 24 : 31 - Math.clz32(mantissa & -mantissa);
 }
 
 function checkSide(packed: Packed, side: Packed["side"], start: number, count: number): void {

@@ -38,7 +38,7 @@ describe("element types", () => {
       const back = new Uint16Array(kernel.bytes(codes, 131_072).buffer, codes, 65_536);
       for (let i = 0; i < 65_536; i++) {
         const want = bitsFromFloat(dtype, floatFromBits(dtype, i));
-        if (!Number.isNaN(floatFromBits(dtype, i))) expect(want).toBe(i);
+        if (!Number.isNaN(floatFromBits(dtype, i)) && want !== i) throw new Error(`${dtype} ${i}: ${want}`);
         if (back[i] !== want) throw new Error(`${dtype} ${i}: ${back[i]}, not ${want}`);
       }
       kernel.release(mark);

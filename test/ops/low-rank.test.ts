@@ -1,16 +1,28 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  addLowRank,
   addLowRankReference,
+  allocPacked,
   bitsFromFloat,
   type FloatDType,
   floatFromBits,
   fmaf,
   Kernel,
+  type LowRankTile,
+  type Packed,
+  packFactor,
 } from "../../src/ops/index.ts";
 
 const kernel = Kernel.create();
 const dtypes: readonly FloatDType[] = ["BF16", "F16", "F32"];
+
+/**
+ * wild: any bits. grid: few bits, so that ties are common and products are exact. full: all bits of the mantissa.
+ * mixed: the left factor on the grid, the right one full, so that sums meet midpoints often.
+ */
+const styles = ["wild", "grid", "full", "mixed"] as const;
+type Style = (typeof styles)[number];
 
 interface Case {
   readonly dtype: FloatDType;
@@ -18,7 +30,7 @@ interface Case {
   readonly cols: number;
   readonly rank: number;
   readonly seed: number;
-  readonly wild: boolean;
+  readonly style: Style;
   readonly scaling: number;
   readonly roundDelta: boolean;
   readonly accumulate: "muladd" | "fma";
@@ -35,13 +47,39 @@ function random(seed: number): () => number {
   };
 }
 
-/** Factors and weights: any bits when wild, else values near the grid where ties are common. */
-function values(count: number, next: () => number, wild: boolean, dtype: FloatDType): number[] {
+function values(count: number, next: () => number, style: Style, dtype: FloatDType): number[] {
   const mask = dtype === "F32" ? 0xffff_ffff : 0xffff;
   return Array.from({ length: count }, () => {
-    if (wild) return (next() & mask) >>> 0;
-    return bitsFromFloat(dtype, ((next() % 513) - 256) / 256);
+    if (style === "wild") return (next() & mask) >>> 0;
+    if (style === "grid") return bitsFromFloat(dtype, ((next() % 513) - 256) / 256);
+    return bitsFromFloat(dtype, (next() / 2 ** 32 - 0.5) * 2 ** -(next() % 8));
   });
+}
+
+/** Packs a row-major factor. */
+function packed(
+  side: Packed["side"],
+  loraRank: number,
+  length: number,
+  pointer: number,
+  dtype: FloatDType,
+): Packed {
+  const factor = allocPacked(kernel, { side, loraRank, length });
+  const strides = side === "left" ? { k: 1, n: loraRank } : { k: length, n: 1 };
+  packFactor(kernel, factor, { pointer, dtype, strides });
+  return factor;
+}
+
+/** The factor that holds `values`, row-major. */
+function factorOf(side: Packed["side"], loraRank: number, values: readonly number[]): Packed {
+  const pointer = kernel.alloc(values.length * 4);
+  kernel.f32(pointer, values.length).set(values);
+  return packed(side, loraRank, values.length / loraRank, pointer, "F32");
+}
+
+function kindOf(c: Case): Omit<LowRankTile, "weights" | "left" | "right"> {
+  const { dtype, rows, cols, scaling, accumulate } = c;
+  return { dtype, rows, cols, scaling, accumulate, rounding: c.roundDelta ? "twice" : "once" };
 }
 
 function check(c: Case): void {
@@ -49,9 +87,9 @@ function check(c: Case): void {
   const width = c.dtype === "F32" ? 4 : 2;
   const mark = kernel.mark();
   const factorType = dtypes[c.seed % 3] ?? "F32";
-  const leftBits = values(c.rows * c.rank, next, c.wild, factorType);
-  const rightBits = values(c.rank * c.cols, next, c.wild, factorType);
-  const before = values(c.rows * c.cols, next, c.wild, c.dtype);
+  const leftBits = values(c.rows * c.rank, next, c.style === "mixed" ? "grid" : c.style, factorType);
+  const rightBits = values(c.rank * c.cols, next, c.style, factorType);
+  const before = values(c.rows * c.cols, next, c.style, c.dtype);
   const put = (bits: number[], dtype: FloatDType): number => {
     const at = kernel.alloc(bits.length * (dtype === "F32" ? 4 : 2));
     const view = kernel.bytes(at, bits.length * (dtype === "F32" ? 4 : 2));
@@ -63,11 +101,9 @@ function check(c: Case): void {
   };
   const leftRaw = put(leftBits, factorType);
   const rightRaw = put(rightBits, factorType);
-  const left = kernel.alloc(kernel.packedLeftBytes(c.rows, c.rank));
-  const right = kernel.alloc(kernel.packedRightBytes(c.cols, c.rank));
   const { rank, rows, cols } = c;
-  kernel.packLeft(leftRaw, factorType, { offset: 0, rows, rank, outerStride: rank, innerStride: 1 }, left);
-  kernel.packRight(rightRaw, factorType, { offset: 0, cols, rank, outerStride: 1, innerStride: cols }, right);
+  const left = packed("left", rank, rows, leftRaw, factorType);
+  const right = packed("right", rank, cols, rightRaw, factorType);
   // Rows lie apart, so that a write beside the tile shows.
   const stride = (cols + 3) * width;
   const pointer = kernel.alloc(rows * stride);
@@ -84,7 +120,7 @@ function check(c: Case): void {
       if (width === 4) view.setUint32(0, bits, true);
       else view.setUint16(0, bits, true);
     }
-  const changed = kernel.addLowRank({ ...c, pointer, rowStride: stride, left, right });
+  const changed = addLowRank(kernel, { ...kindOf(c), weights: pointer, rowStrideBytes: stride, left, right });
   const weights = width === 4 ? Uint32Array.from(before) : Uint16Array.from(before);
   const expected = addLowRankReference({
     ...c,
@@ -110,7 +146,7 @@ describe("a low-rank delta added by the kernel", () => {
           cols: fc.integer({ min: 1, max: 37 }),
           rank: fc.integer({ min: 1, max: 20 }),
           seed: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
-          wild: fc.boolean(),
+          style: fc.constantFrom(...styles),
           scaling: fc.constantFrom(1, 0.5, 2, -0.3, 0.1, 1e-30, 1e30, 0),
           roundDelta: fc.boolean(),
           accumulate: fc.constantFrom("muladd" as const, "fma" as const),
@@ -122,30 +158,22 @@ describe("a low-rank delta added by the kernel", () => {
   });
 
   it("equals the reference where the right factor is taken in several cache blocks", () => {
-    const shape = { rows: 9, cols: 301, rank: 256, seed: 77, wild: false, scaling: 0.3, roundDelta: false };
+    const shape = { rows: 9, cols: 301, rank: 256, seed: 77, scaling: 0.3, roundDelta: false };
     for (const dtype of dtypes)
-      for (const accumulate of ["muladd", "fma"] as const) check({ ...shape, dtype, accumulate });
+      for (const style of ["full", "mixed"] as const)
+        for (const accumulate of ["muladd", "fma"] as const) check({ ...shape, dtype, style, accumulate });
   });
 
   it("leaves every 16-bit code as it is when the delta is zero, except that NaN becomes canonical", () => {
     for (const dtype of ["BF16", "F16"] as const) {
       const mark = kernel.mark();
       const pointer = kernel.alloc(131_072);
-      const zeros = kernel.alloc(1 << 20);
-      kernel.bytes(zeros, 1 << 20).fill(0);
+      const zeros = Array.from({ length: 1024 }, () => 0);
+      const left = factorOf("left", 4, zeros);
+      const right = factorOf("right", 4, zeros);
       const codes = new Uint16Array(kernel.bytes(pointer, 131_072).buffer, pointer, 65_536);
       for (let i = 0; i < 65_536; i++) codes[i] = i;
-      const tile = {
-        pointer,
-        dtype,
-        rows: 256,
-        cols: 256,
-        rowStride: 512,
-        left: zeros,
-        right: zeros,
-        rank: 4,
-      };
-      kernel.addLowRank({ ...tile, scaling: 1, roundDelta: false, accumulate: "muladd" });
+      addLowRank(kernel, { weights: pointer, dtype, rows: 256, cols: 256, left, right, scaling: 1 });
       const wrong = codes.filter((code, i) => {
         const value = floatFromBits(dtype, i);
         if (i === 0x8000) return code !== 0; // -0 + 0 = 0
@@ -183,25 +211,20 @@ describe("a fused multiply-add", () => {
     nearest(scaled(a) * scaled(b) + (scaled(c) << 149n));
   const byKernel = (a: number, b: number, c: number): number => {
     const mark = kernel.mark();
-    const left = kernel.alloc(32);
-    const right = kernel.alloc(64);
+    const left = factorOf("left", 2, [1, a]);
+    const right = factorOf("right", 2, [c, b]);
     const pointer = kernel.alloc(4);
-    kernel.f32(left, 8).set([1, 0, 0, 0, a, 0, 0, 0]);
-    kernel.f32(right, 16).fill(0).set([c]);
-    kernel.f32(right + 32, 8).set([b]);
     kernel.f32(pointer, 1).fill(0);
-    const tile = {
-      pointer,
-      dtype: "F32" as const,
+    addLowRank(kernel, {
+      weights: pointer,
+      dtype: "F32",
       rows: 1,
       cols: 1,
-      rowStride: 4,
       left,
       right,
-      rank: 2,
       scaling: 1,
-    };
-    kernel.addLowRank({ ...tile, roundDelta: false, accumulate: "fma" });
+      accumulate: "fma",
+    });
     const result = kernel.f32(pointer, 1)[0] ?? Number.NaN;
     kernel.release(mark);
     return result;

@@ -1,4 +1,5 @@
 type Merge = (
+  kind: number,
   weights: number,
   strideBytes: number,
   rows: number,
@@ -25,16 +26,8 @@ type Cast = (from: number, to: number, count: number) => void;
 
 /** What `*.as.ts` exports; integers are 32-bit, and results come back signed. */
 export interface KernelExports {
-  readonly mergeBf16: Merge;
-  readonly mergeF16: Merge;
-  readonly mergeF32: Merge;
-  readonly mergeBf16Twice: Merge;
-  readonly mergeF16Twice: Merge;
-  readonly mergeBf16Fused: Merge;
-  readonly mergeF16Fused: Merge;
-  readonly mergeF32Fused: Merge;
-  readonly mergeBf16TwiceFused: Merge;
-  readonly mergeF16TwiceFused: Merge;
+  /** `kind`: see finish.as.ts. */
+  readonly merge: Merge;
   readonly packBf16: Pack;
   readonly packF16: Pack;
   readonly packF32: Pack;
