@@ -11,7 +11,8 @@ export { type BaseRewrite, type MergeObstacle, mergeObstacles, rewritesBase } fr
 export { parseLoraConfig } from "./config/parse-lora-config.ts";
 export { parameterChangesOf } from "./geometry/changes.ts";
 export type { GeometryContext, ParameterChange } from "./geometry/context.ts";
-export { type NameContext, type NamesReading, readName, readNames } from "./names/read-names.ts";
+export { readName, readNames } from "./names/read-names.ts";
+export type { NameContext, NamesReading } from "./names/reading.ts";
 export { canonicalName, peftDiskName, peftMemoryName } from "./names/write-names.ts";
 export { type AdapterObservationCode, adapterObservations } from "./observations.ts";
 export { type RankAndAlpha, resolveRankAndAlpha, scalingOf } from "./scaling.ts";

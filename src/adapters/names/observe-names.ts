@@ -1,7 +1,7 @@
 import type { Observation } from "../../core/index.ts";
 import { type AdapterObservationCode, observe } from "../observations.ts";
 import type { Alignment } from "./align.ts";
-import type { NameContext, ReadName } from "./read-names.ts";
+import type { NameContext, ReadName } from "./reading.ts";
 
 const adapterRoles: ReadonlySet<string> = new Set([
   "loraA", "loraB", "loraEmbeddingA", "loraEmbeddingB", "magnitude", "loraBias", "loraDiag", "loraExtra", "tokenDelta",
