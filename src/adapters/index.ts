@@ -1,3 +1,6 @@
+export { assembleComponents } from "./components/assemble.ts";
+export type { ComponentDocuments, Components } from "./components/documents.ts";
+export { type Understanding, type UnderstandOptions, understand } from "./components/understand.ts";
 export { otherAdapterTypes, reasonAgainst } from "./config/adapter-types.ts";
 export type {
   BdLora,

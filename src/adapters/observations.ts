@@ -31,6 +31,8 @@ export const adapterObservations = {
   TENON_EMBEDDING_RESIZED: "An embedding's rows differ from vocab_size.",
   TENON_TIE_STORED_TWICE: "config.json ties the embeddings, but both are stored.",
   TENON_ADAPTER_CONFIG_MISSING: "LoRA tensors have no adapter_config.json, so alpha is not known.",
+  TENON_ADAPTER_CONFIG_UNREADABLE:
+    "adapter_config.json is of another type, has wrong values, or has patterns that cannot be run.",
   TENON_ADAPTER_RANK_MISMATCH: "The rank of LoRA tensors is not the one that the config resolves to.",
   TENON_ADAPTER_PAIR_INCOMPLETE: "One factor of a low-rank pair is missing.",
   TENON_ADAPTER_MAGNITUDE_MISSING: "The config says DoRA, but a module has no magnitude vector.",

@@ -103,7 +103,7 @@ describe("a pattern made to hang", () => {
     "(.*.*.*)=",
     "((x*)*)*y",
     ".*".repeat(50),
-    "(x{0,50}){0,50}y",
+    "(x{0,9}){0,9}y",
   ])("%s is answered in time linear in the name", (pattern) => {
     const compiled = made.fullmatch(pattern);
     const start = performance.now();

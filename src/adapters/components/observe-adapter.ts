@@ -1,0 +1,174 @@
+import {
+  type AdapterComponent, type AdapterModule, type BaseComponent, isTenonError, type Observation, type Tensor,
+} from "../../core/index.ts"; // biome-ignore format: one list
+import type { LoraConfig } from "../config/lora-config.ts";
+import { rewritesBase } from "../config/obstacles.ts";
+import { type AdapterObservationCode, observe } from "../observations.ts";
+import { resolveRankAndAlpha } from "../scaling.ts";
+import { matchesTarget, targetParameterOf } from "../targets.ts";
+import type { AdapterBuilder } from "./adapter-builder.ts";
+import { observeRows, vocabularyOf } from "./observe-base.ts";
+
+/** What an adapter's tensors and config show together: D13–D19 and D23 of docs/formats/peft.md. */
+export function observeAdapter(
+  { lora, trouble, name }: AdapterBuilder,
+  component: AdapterComponent,
+  base: BaseComponent | undefined,
+): Observation[] {
+  const watcher = new Watcher(name);
+  for (const module of component.modules.values()) watcher.shape(module, lora);
+  if (trouble !== undefined) watcher.note("TENON_ADAPTER_CONFIG_UNREADABLE", [], trouble);
+  else if (lora === undefined) watcher.note("TENON_ADAPTER_CONFIG_MISSING", [...component.modules.keys()]);
+  else watcher.config(lora, component, base);
+  watcher.saved(component, lora, base);
+  watcher.experts(component, base);
+  return watcher.found;
+}
+
+class Watcher {
+  readonly found: Observation[] = [];
+  private readonly adapter: string;
+
+  constructor(adapter: string) {
+    this.adapter = adapter;
+  }
+
+  note(
+    code: AdapterObservationCode,
+    names: readonly string[],
+    facts: Parameters<typeof observe>[2] = {},
+  ): void {
+    this.found.push(observe(code, names, { adapter: this.adapter, ...facts }));
+  }
+
+  /** Pairs, ranks and orientation of one module. */
+  shape(module: AdapterModule, lora: LoraConfig | undefined): void {
+    const a = module.loraA ?? module.loraEmbeddingA;
+    const b = module.loraB ?? module.loraEmbeddingB;
+    const stored = [a, b, module.magnitude, module.loraBias].filter((tensor) => tensor !== undefined);
+    const names = stored.map(({ name }) => name);
+    if (a === undefined || b === undefined) {
+      this.note("TENON_ADAPTER_PAIR_INCOMPLETE", names, { module: module.path, missing: a ? "B" : "A" });
+      return;
+    }
+    if (lora?.useDora && module.magnitude === undefined)
+      this.note("TENON_ADAPTER_MAGNITUDE_MISSING", names, { module: module.path });
+    if (isTurned(a, b)) this.note("TENON_ADAPTER_TRANSPOSED", names, { module: module.path });
+    else if (lora !== undefined && lora.targetParameters.length === 0) this.rank(module, a, b, lora);
+  }
+
+  private rank(module: AdapterModule, a: Tensor, b: Tensor, lora: LoraConfig): void {
+    const resolved = attempt(() => resolveRankAndAlpha(lora, scalingKey(module)).loraRank);
+    const stored = a.shape[0] ?? 0;
+    if (resolved === undefined || resolved === stored || stored === 0) return;
+    const facts = { module: module.path, stored, resolved, isDoubled: stored === 2 * resolved };
+    this.note("TENON_ADAPTER_RANK_MISMATCH", [a.name, b.name], facts);
+  }
+
+  config(lora: LoraConfig, component: AdapterComponent, base: BaseComponent | undefined): void {
+    const rewrite = rewritesBase(lora);
+    if (rewrite !== undefined) this.note("TENON_ADAPTER_REWRITES_BASE", [], { ...rewrite });
+    if (lora.unknownKeys.length > 0) this.note("TENON_ADAPTER_UNKNOWN_KEYS", lora.unknownKeys);
+    const modelType = base?.config?.["model_type"];
+    const facts = typeof modelType === "string" ? { modelType } : {};
+    const modules = [...component.modules.values()];
+    const unmatched = modules.filter(
+      (module) =>
+        !isParameterOf(lora, module.path) &&
+        attempt(() => matchesTarget(lora, scalingKey(module), facts)) === "no",
+    );
+    const names = unmatched.map(({ path }) => path);
+    if (names.length > 0) this.note("TENON_ADAPTER_TARGET_UNMATCHED", names);
+    if (lora.targetModules?.kind !== "names") return;
+    const paths = modules.map(scalingKey);
+    const absent = lora.targetModules.names.filter(
+      (target) => !paths.some((path) => path === target || path.endsWith(`.${target}`)),
+    );
+    if (absent.length > 0) this.note("TENON_ADAPTER_TARGET_ABSENT", absent);
+  }
+
+  /** Base parameters in the adapter, and names that shadow paths. */
+  saved(component: AdapterComponent, lora: LoraConfig | undefined, base: BaseComponent | undefined): void {
+    const { replacements } = component;
+    const trained = replacements
+      .filter(({ kind }) => kind === "trainedBase")
+      .map(({ tensor }) => tensor.name);
+    if (trained.length > 0) this.note("TENON_ADAPTER_TRAINED_BASE", trained);
+    const vocabulary = vocabularyOf(base?.config);
+    for (const { parameter, tensor } of replacements)
+      this.found.push(...observeRows(parameter, tensor.name, tensor.shape, vocabulary));
+    const missing = (lora?.modulesToSave ?? []).filter((name) => isMissing(name, component, lora, base));
+    if (missing.length > 0) this.note("TENON_ADAPTER_SAVED_MODULE_MISSING", missing);
+    const isShadow = [...component.modules.values()].some(({ path }) =>
+      path.split(".").includes(this.adapter),
+    );
+    if (isShadow || "lora_".includes(this.adapter)) this.note("TENON_ADAPTER_NAME_SHADOWS", [this.adapter]);
+  }
+
+  /** D19: one side keeps experts one by one, the other in one tensor. */
+  experts(component: AdapterComponent, base: BaseComponent | undefined): void {
+    if (base === undefined) return;
+    const single = [...component.modules.keys()].filter((path) => /\.experts\.\d+\./.test(path));
+    const fused = [...component.modules.values()].filter(({ path }) => path.endsWith(".experts"));
+    const names = [...base.tensors.keys()];
+    const baseIsFused = names.some((name) => /\.experts\.(?:gate_up_proj|down_proj)$/.test(name));
+    const baseIsSingle = names.some((name) => /\.experts\.\d+\./.test(name));
+    if (single.length > 0 && baseIsFused && !baseIsSingle)
+      this.note("TENON_ADAPTER_EXPERT_LAYOUT", single, { base: "fused" });
+    if (fused.length > 0 && baseIsSingle && !baseIsFused)
+      this.note(
+        "TENON_ADAPTER_EXPERT_LAYOUT",
+        fused.map(({ path }) => path),
+        { base: "single" },
+      );
+  }
+}
+
+/** A wrapped `out_proj` of MultiheadAttention goes by the attention's own path. */
+function scalingKey({ path, nesting }: AdapterModule): string {
+  return nesting === 1 && path.endsWith(".out_proj") ? path.slice(0, -".out_proj".length) : path;
+}
+
+/** (in, r) and (r, out) instead of (r, in) and (out, r). */
+function isTurned(a: Tensor, b: Tensor): boolean {
+  if (a.shape.length !== 2 || b.shape.length !== 2) return false;
+  return a.shape[0] !== b.shape[1] && a.shape[1] === b.shape[0];
+}
+
+function isParameterOf(lora: LoraConfig, path: string): boolean {
+  return lora.targetParameters.some((name) => {
+    const leaf = name.slice(name.lastIndexOf(".") + 1);
+    return targetParameterOf(lora, `${path}.${leaf}`) !== undefined;
+  });
+}
+
+function isMissing(
+  name: string,
+  { replacements }: AdapterComponent,
+  lora: LoraConfig | undefined,
+  base: BaseComponent | undefined,
+): boolean {
+  const isAt = (parameter: string): boolean => {
+    const segments = parameter.split(".").slice(0, -1);
+    return segments.some((_, at) =>
+      segments
+        .slice(0, at + 1)
+        .join(".")
+        .endsWith(name),
+    );
+  };
+  if (replacements.some(({ parameter }) => isAt(parameter))) return false;
+  if (base !== undefined) return [...base.tensors.keys()].some(isAt);
+  // PEFT adds both `classifier` and `score` by itself for classification; a model has one of them.
+  return !/^(?:SEQ_CLS|TOKEN_CLS)$/.test(lora?.taskType ?? "");
+}
+
+/** What cannot be said because a pattern cannot be run is left unsaid: the planner refuses such a config by name. */
+function attempt<T>(run: () => T): T | undefined {
+  try {
+    return run();
+  } catch (error) {
+    if (isTenonError(error)) return undefined;
+    throw error;
+  }
+}
