@@ -1,5 +1,5 @@
 export type { CallContext, PickleConstructor } from "./construct.ts";
-export { type PickleLimits, pickleLimits } from "./limits.ts";
+export type { PickleLimits } from "./limits.ts";
 export type { PersistentLoad } from "./machine.ts";
 export { NumpyArray, NumpyDType, NumpyScalar } from "./numpy.ts";
 export { type Unpickled, type UnpickleOptions, unpickle } from "./unpickle.ts";

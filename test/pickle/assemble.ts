@@ -18,7 +18,6 @@ export const yes: Code = [0x88];
 export const no: Code = [0x89];
 export const mark: Code = [0x28];
 export const stop: Code = [0x2e];
-export const reduceOp: Code = [0x52];
 export const buildOp: Code = [0x62];
 
 export function str(value: string): Code {

@@ -1,6 +1,6 @@
 import { FormatError, type Observation, type Tensor, UnsupportedError } from "../../core/index.ts";
 import { HostValue, OpaqueObject, PickleMap, PickleRecord, type PickleValue } from "../../pickle/index.ts";
-import { walkedTensorLimit } from "./limits.ts";
+import { containerDepthLimit, walkedTensorLimit } from "./limits.ts";
 import { TorchStorage } from "./storage.ts";
 import { RefusedTensor, TorchTensor } from "./tensor.ts";
 import { stateDictContainers } from "./wire.ts";
@@ -42,6 +42,7 @@ export interface StateDict {
  */
 export function stateDictsIn(object: unknown, options: WalkOptions): StateDict[] {
   const found: StateDict[] = [];
+  let count = 0;
   const look = (value: unknown, container: TensorPath): void => {
     // A whole pickled module where a state dict is expected: its tensors are there and out of reach.
     if (value instanceof OpaqueObject) new Walk(options).visit(value, container);
@@ -52,6 +53,7 @@ export function stateDictsIn(object: unknown, options: WalkOptions): StateDict[]
       const [tensor] = item instanceof HostValue ? tensorsAt(item, [...container, key], options) : [];
       if (tensor === undefined) continue;
       if (tensors.has(String(key))) twice(String(key), options.file);
+      if (++count > walkedTensorLimit) tooMany(options.file);
       tensors.set(String(key), tensor);
     }
     if (tensors.size > 0) found.push({ container, tensors });
@@ -59,6 +61,7 @@ export function stateDictsIn(object: unknown, options: WalkOptions): StateDict[]
     if (tensors.size > 0 || container.length > 0)
       for (const [key, item] of value)
         if (item instanceof OpaqueObject) new Walk(options).visit(item, [...container, segment(key)]);
+    if (container.length >= containerDepthLimit) return;
     for (const [key, item] of value)
       if (typeof key === "string" && stateDictContainers.has(key)) look(item, [...container, key]);
   };
@@ -87,6 +90,13 @@ export function nameTensors(object: PickleValue): PickleValue {
     return value;
   };
   return name(object, []);
+}
+
+function tooMany(file: string): never {
+  const message = `torch: more than ${walkedTensorLimit} tensors (${file})`;
+  throw new FormatError("TENON_TORCH_TOO_MANY_TENSORS", message, {
+    details: { limit: walkedTensorLimit, file },
+  });
 }
 
 /** @throws FormatError TENON_TORCH_DUPLICATE_NAME */
@@ -167,12 +177,7 @@ class Walk {
   }
 
   private take(tensor: TorchTensor, path: TensorPath): boolean {
-    if (this.found.length >= walkedTensorLimit) {
-      const message = `torch: more than ${walkedTensorLimit} tensors (${this.options.file})`;
-      throw new FormatError("TENON_TORCH_TOO_MANY_TENSORS", message, {
-        details: { limit: walkedTensorLimit, file: this.options.file },
-      });
-    }
+    if (this.found.length >= walkedTensorLimit) tooMany(this.options.file);
     this.found.push([path, tensor.at(path)]);
     return true;
   }

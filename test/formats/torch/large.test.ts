@@ -1,27 +1,37 @@
 import { describe, expect, it } from "vitest";
 import type { ByteSource } from "../../../src/bytes/index.ts";
 import { openTorch, verifyChecksums } from "../../../src/formats/index.ts";
-import { record } from "../../pickle/assemble.ts";
-import { archiveMembers, storage, tensor, zip } from "./archive.ts";
+import { none, record } from "../../pickle/assemble.ts";
+import { archiveMembers, type Member, storage, tensor, zip } from "./archive.ts";
 
 /** 1.1 billion float32: past every 32-bit field of a zip. */
 const numel = 1_100_000_000;
 const hole = numel * 4;
 
-/**
- * A real archive whose one storage is a hole of 4.4 GB: everything behind it lies further back, and the directory
- * says so in 64-bit fields.
- */
-function largeFile(): { source: ByteSource; reads: { count: number; bytes: number } } {
+/** An archive whose one storage is a hole of 4.4 GB. */
+function largeFile(): HoleFile {
   const object = record({
     first: tensor({ storage: storage("FloatStorage", "0", numel), size: [2], stride: [1] }),
     last: tensor({ storage: storage("FloatStorage", "0", numel), offset: numel - 2, size: [2], stride: [1] }),
     ends: tensor({ storage: storage("FloatStorage", "0", numel), size: [2], stride: [numel - 1] }),
   });
-  const members = archiveMembers({ object }).filter(({ name }) => !name.endsWith("/version"));
+  const members = archiveMembers({ object });
+  return holeFile(members, "model/data/0", hole);
+}
+
+interface HoleFile {
+  readonly source: ByteSource;
+  readonly reads: { count: number; bytes: number };
+}
+
+/**
+ * A real archive with one more member, which is a hole but for its first and last two floats: what lies behind it
+ * lies far back, and the directory says so in 64-bit fields.
+ */
+function holeFile(members: readonly Member[], memberName: string, hole: number): HoleFile {
   const head = zip(members);
   const headEnd = new DataView(head.buffer).getUint32(head.length - 6, true);
-  const name = new TextEncoder().encode("model/data/0");
+  const name = new TextEncoder().encode(memberName);
   const local = new Uint8Array(30 + name.length);
   const localView = new DataView(local.buffer);
   localView.setUint32(0, 0x04034b50, true);
@@ -124,5 +134,12 @@ describe("a file past 4 GiB", () => {
     };
     await expect(verifyChecksums(counting, { signal: stop.signal })).rejects.toThrow();
     expect(largest).toBe(4 * 1024 * 1024);
+  });
+
+  it("is refused when that is its pickle", async () => {
+    const others = archiveMembers({ object: none }).slice(1);
+    const { source, reads } = holeFile(others, "model/data.pkl", 600_000_000);
+    await expect(openTorch(source)).rejects.toMatchObject({ code: "TENON_TORCH_PICKLE_TOO_LARGE" });
+    expect(reads.bytes).toBeLessThan(10_000);
   });
 });

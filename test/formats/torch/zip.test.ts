@@ -97,7 +97,9 @@ describe("zip archives", () => {
 
   it("quote a byte order that is neither little nor big", async () => {
     const file = archive({ ...content, byteOrder: "middle" });
-    expect(await messageOf(openTorch(await sourceOf(file)))).toContain('byte order "middle"');
+    expect(await messageOf(openTorch(await sourceOf(file)))).toContain(
+      'TENON_TORCH_BYTE_ORDER torch: byte order "middle"',
+    );
   });
 
   it("check the CRC of data.pkl at once and of storages on request", async () => {
