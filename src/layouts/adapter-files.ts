@@ -7,6 +7,10 @@ export const adapterConfigName = "adapter_config.json";
 /** In the order in which PEFT looks for them. */
 export const adapterWeightNames = ["adapter_model.safetensors", "adapter_model.bin"] as const;
 
+export function isAdapterWeights(path: string): boolean {
+  return (adapterWeightNames as readonly string[]).includes(path);
+}
+
 /** One adapter's place in a PEFT directory. */
 export interface AdapterPlace {
   /** `default` at the top, else the folder's name, as PEFT saves it. */

@@ -1,15 +1,16 @@
 import type { ByteSource, SourceTree } from "../bytes/index.ts";
-import { FormatError, type TenonError } from "../core/index.ts";
+import { FormatError, type TenonError, type Tensor } from "../core/index.ts";
 import { openTensorFile, stateDictsIn, type TensorFile } from "../formats/index.ts";
 import type { OpenOptions } from "./layout.ts";
 import { openingAtOnce, weightFilesLimit } from "./limits.ts";
 import { Notices } from "./notices.ts";
-import type { StoredTensor } from "./stored-tensor.ts";
+import { RenamedTensor } from "./renamed-tensor.ts";
 
 export interface OpenedFile {
   readonly path: string;
   readonly file: TensorFile;
-  readonly tensors: readonly StoredTensor[];
+  /** By the names that the model knows. */
+  readonly tensors: readonly Tensor[];
 }
 
 /** Opens tensor files of one checkpoint and owns them until it is closed. */
@@ -57,12 +58,12 @@ export class CheckpointFiles implements AsyncDisposable {
   }
 
   /** Names as the model knows them: without the dict (`state_dict`, `model`) that a pickle keeps them in. */
-  #stored(file: TensorFile, path: string): readonly StoredTensor[] {
+  #stored(file: TensorFile, path: string): readonly Tensor[] {
     const walk = { file: path, report: this.options.report };
     const dicts = file.object === undefined ? [] : stateDictsIn(file.object, walk);
     const inner = dicts.filter(({ container }) => container.length > 0);
     const chosen = inner.length > 0 ? inner : dicts;
-    if (chosen.length === 0) return file.tensors.map((tensor) => ({ name: tensor.name, tensor }));
+    if (chosen.length === 0) return file.tensors;
     const [dict] = chosen;
     if (dict === undefined || chosen.length > 1)
       throw severalDicts(
@@ -73,7 +74,9 @@ export class CheckpointFiles implements AsyncDisposable {
     if (loose.length > 0) {
       this.notices.note({ code: "TENON_STATE_DICT_LOOSE_TENSORS", names: loose, facts: { file: path } });
     }
-    return [...dict.tensors].map(([name, tensor]) => ({ name, tensor }));
+    return [...dict.tensors].map(([name, tensor]) =>
+      name === tensor.name ? tensor : new RenamedTensor(tensor, name),
+    );
   }
 
   async close(): Promise<void> {

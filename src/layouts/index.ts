@@ -1,3 +1,14 @@
+import { accelerate } from "./accelerate/index.ts";
+import { hf } from "./hf/index.ts";
+import type { Layout } from "./layout.ts";
+import { peft } from "./peft/index.ts";
+import { peftHybrid } from "./peft-hybrid/index.ts";
+import { distributedLayouts } from "./recognised/distributed.ts";
+import { foreignLayouts } from "./recognised/foreign.ts";
+import { stateDict } from "./state-dict/index.ts";
+import { tenon } from "./tenon/index.ts";
+import { trainer } from "./trainer/index.ts";
+
 export { companionsOf, isCompanion } from "./companions.ts";
 export { type DetectedLayout, detectLayout } from "./detect.ts";
 export type {
@@ -9,3 +20,19 @@ export type {
   SniffOptions,
   WrittenFile,
 } from "./layout.ts";
+export { manifestFiles, manifestFor, readManifest } from "./tenon/manifest.ts";
+export type { Manifest, ManifestFile } from "./tenon/schema.ts";
+export { accelerate, hf, peft, peftHybrid, stateDict, tenon, trainer };
+
+/** Every layout, in the order in which messages list them. Sniffing asks all of them; the order decides nothing. */
+export const layouts: readonly Layout[] = [
+  tenon,
+  trainer,
+  accelerate,
+  peftHybrid,
+  peft,
+  hf,
+  stateDict,
+  ...distributedLayouts,
+  ...foreignLayouts,
+];

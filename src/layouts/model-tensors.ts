@@ -1,24 +1,15 @@
 import type { SourceTree } from "../bytes/index.ts";
-import { FormatError } from "../core/index.ts";
+import { FormatError, type Tensor } from "../core/index.ts";
 import type { CheckpointFiles, OpenedFile } from "./checkpoint-files.ts";
 import { findModelFiles, type ModelFiles } from "./model-files.ts";
 import type { Notices } from "./notices.ts";
-import type { StoredTensor } from "./stored-tensor.ts";
-
-/** Tensors of one model, from however many files. */
-export interface ModelTensors {
-  /** In the order of files and of names within them. */
-  readonly tensors: readonly StoredTensor[];
-  /** File → stored names in it. */
-  readonly shards: ReadonlyMap<string, readonly string[]>;
-}
 
 /** Opens the model of a directory; undefined when it has none. Headers only. @throws as findModelFiles and openAll */
 export async function openModelTensors(
   files: CheckpointFiles,
   rootFiles: readonly string[],
   tree: SourceTree = files.tree,
-): Promise<ModelTensors | undefined> {
+): Promise<readonly Tensor[] | undefined> {
   const found = await findModelFiles(tree, rootFiles, files.notices);
   if (found === undefined) return undefined;
   if (found.passedOver.length > 0) {
@@ -37,31 +28,28 @@ export async function openModelTensors(
       files.notices,
     );
   }
-  return joinFiles(opened, files);
+  return joinFiles(opened, files.notices);
 }
 
-/** Joins files into one model. @throws FormatError TENON_SHARD_DUPLICATE_TENSOR when two files hold the same name */
-export function joinFiles(opened: readonly OpenedFile[], files: CheckpointFiles): ModelTensors {
-  const holders = new Map<string, string>();
-  const shards = new Map<string, readonly string[]>();
-  const tensors: StoredTensor[] = [];
-  for (const { path, tensors: own } of opened) {
-    const names: string[] = [];
-    for (const stored of own) {
-      const holder = holders.get(stored.name);
-      if (holder !== undefined) {
-        const message = `hf: tensor ${JSON.stringify(stored.name)} is stored twice, in ${holder} and in ${path}`;
-        const extras = { details: { tensor: stored.name, files: [holder, path] } };
-        files.notices.damage(new FormatError("TENON_SHARD_DUPLICATE_TENSOR", message, extras), [stored.name]);
-        continue;
+/**
+ * The tensors of several files of one model, in the order of files and of names within them.
+ * @throws FormatError TENON_SHARD_DUPLICATE_TENSOR when two files hold the same name
+ */
+export function joinFiles(opened: readonly OpenedFile[], notices: Notices): readonly Tensor[] {
+  const byName = new Map<string, Tensor>();
+  for (const { path, tensors } of opened) {
+    for (const tensor of tensors) {
+      const { name } = tensor;
+      const first = byName.get(name);
+      if (first === undefined) byName.set(name, tensor);
+      else {
+        const message = `hf: tensor ${JSON.stringify(name)} is stored twice, in ${first.file} and in ${path}`;
+        const extras = { details: { tensor: name, files: [first.file, path] } };
+        notices.damage(new FormatError("TENON_SHARD_DUPLICATE_TENSOR", message, extras), [name]);
       }
-      holders.set(stored.name, path);
-      names.push(stored.name);
-      tensors.push(stored);
     }
-    shards.set(path, names);
   }
-  return { tensors, shards };
+  return [...byName.values()];
 }
 
 /** The index must not promise what the shards lack; what it forgets to list is harmless, and noted. */

@@ -9,7 +9,7 @@ import { notYet } from "./not-yet.ts";
 const gguf: Layout = notYet({
   name: "gguf",
   what: "a GGUF file of llama.cpp",
-  refines: [],
+  refines: ["state-dict"],
   hint: "Give the directory that the GGUF file was made from.",
   async sniff(tree) {
     const root = rootPaths(await tree.list());

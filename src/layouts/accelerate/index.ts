@@ -1,0 +1,53 @@
+import type { SourceTree } from "../../bytes/index.ts";
+import { CheckpointFiles } from "../checkpoint-files.ts";
+import { areHere, no, onlyOneFile, rootPaths, yes } from "../evidence.ts";
+import type { Layout, Sniff } from "../layout.ts";
+import { readModelPart } from "../model-part.ts";
+import { openCheckpoint } from "../opened-checkpoint.ts";
+import { readTrainingState } from "../training-state.ts";
+import { weightsElsewhere } from "../weights-elsewhere.ts";
+
+const optimizerName = "optimizer.bin";
+const randomStates = /^random_states_\d+\.pkl$/;
+/** Second and later objects of a save with several models or optimizers. */
+const laterObject = /^(model|pytorch_model|optimizer)_\d+\.(safetensors|bin)$/;
+
+/** The folder that `accelerator.save_state` writes: a state dict of the model with the optimizer and random states. */
+export const accelerate: Layout = {
+  name: "accelerate",
+  canRead: true,
+  canWrite: false,
+  refines: ["peft-hybrid", "peft", "hf", "state-dict", "zero", "dcp"],
+  sniff,
+  open(tree, options) {
+    const files = new CheckpointFiles(tree, options);
+    return openCheckpoint(files, async (listed) => {
+      const { evidence } = await sniff(tree);
+      const later = rootPaths(listed).filter((path) => laterObject.test(path));
+      if (later.length > 0)
+        files.notices.note({
+          code: "TENON_WEIGHTS_PASSED_OVER",
+          names: later,
+          facts: { reason: "later objects" },
+        });
+      const model = await readModelPart(files, listed);
+      const elsewhere = await weightsElsewhere(tree, listed);
+      if (elsewhere !== undefined) files.notices.note(elsewhere);
+      return {
+        layout: "accelerate",
+        evidence,
+        ...model,
+        optimizer: await readTrainingState(files, optimizerName, model),
+      };
+    });
+  },
+};
+
+async function sniff(tree: SourceTree): Promise<Sniff> {
+  const single = onlyOneFile(tree);
+  if (single !== undefined) return single;
+  const root = rootPaths(await tree.list());
+  const own = root.filter((path) => path === optimizerName || randomStates.test(path));
+  if (own.length === 0) return no(`no ${optimizerName} and no random_states_<rank>.pkl`);
+  return yes(`${areHere(own)}, as accelerate names them`);
+}

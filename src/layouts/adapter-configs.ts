@@ -1,0 +1,43 @@
+import type { SourceTree } from "../bytes/index.ts";
+import type { FileEntry, JsonRecord } from "../core/index.ts";
+import { adapterConfigName } from "./adapter-files.ts";
+import { readJsonDocument } from "./documents.ts";
+import { rootFolders } from "./evidence.ts";
+
+/** A config and where it came from. */
+export interface FoundConfig {
+  readonly config: JsonRecord;
+  readonly from: string;
+}
+
+/** What is known about the adapters of a source besides their tensors. */
+export interface AdapterConfigs {
+  /** By adapter name. */
+  readonly found: ReadonlyMap<string, FoundConfig>;
+  /** Given by the caller: counts for every adapter, since it was given because what is there does not do. */
+  readonly given?: FoundConfig;
+}
+
+/** How {@link FoundConfig.from} names a config that the caller gave. */
+export const givenConfig = "the adapterConfig option";
+
+/**
+ * The adapter configs of a directory by adapter name: `adapter_config.json` at the top belongs to `default`, one in a
+ * folder to the adapter of that name. Paths are relative to `tree`.
+ */
+export async function readAdapterConfigs(
+  tree: SourceTree,
+  files: readonly FileEntry[],
+  given: JsonRecord | undefined,
+): Promise<AdapterConfigs> {
+  const paths = new Set(files.map(({ path }) => path));
+  const places: [string, string][] = [["default", adapterConfigName]];
+  for (const folder of rootFolders(files)) places.push([folder, `${folder}/${adapterConfigName}`]);
+  const configs = new Map<string, FoundConfig>();
+  for (const [name, path] of places) {
+    // The top stands first, so a folder that is called default does not take its place.
+    if (!paths.has(path) || configs.has(name)) continue;
+    configs.set(name, { config: await readJsonDocument(tree, path), from: path });
+  }
+  return { found: configs, ...(given && { given: { config: given, from: givenConfig } }) };
+}

@@ -1,0 +1,62 @@
+import type { SourceTree } from "../../bytes/index.ts";
+import type { FileEntry, JsonRecord, TrainerComponent } from "../../core/index.ts";
+import { CheckpointFiles } from "../checkpoint-files.ts";
+import { readJsonDocument } from "../documents.ts";
+import { areHere, no, onlyOneFile, rootPaths, yes } from "../evidence.ts";
+import type { Layout, Sniff } from "../layout.ts";
+import { trainerStateBytesLimit } from "../limits.ts";
+import { readModelPart } from "../model-part.ts";
+import { openCheckpoint } from "../opened-checkpoint.ts";
+import { readTrainingState } from "../training-state.ts";
+import { weightsElsewhere } from "../weights-elsewhere.ts";
+
+const stateName = "trainer_state.json";
+const optimizerName = "optimizer.pt";
+
+/** `checkpoint-N` of transformers' Trainer: a model or an adapter, with the optimizer and the trainer's state. */
+export const trainer: Layout = {
+  name: "trainer",
+  canRead: true,
+  canWrite: false,
+  refines: ["accelerate", "peft-hybrid", "peft", "hf", "state-dict", "zero", "dcp"],
+  sniff,
+  open(tree, options) {
+    const files = new CheckpointFiles(tree, options);
+    return openCheckpoint(files, async (listed) => {
+      const { evidence } = await sniff(tree);
+      const model = await readModelPart(files, listed);
+      const elsewhere = await weightsElsewhere(tree, listed);
+      if (elsewhere !== undefined) files.notices.note(elsewhere);
+      return {
+        layout: "trainer",
+        evidence,
+        ...model,
+        optimizer: await readTrainingState(files, optimizerName, model),
+        trainer: await readTrainerState(tree, listed),
+      };
+    });
+  },
+};
+
+/** `training_args.bin` alone proves nothing: `Trainer.save_model` leaves it beside a finished model. */
+async function sniff(tree: SourceTree): Promise<Sniff> {
+  const single = onlyOneFile(tree);
+  if (single !== undefined) return single;
+  const root = rootPaths(await tree.list());
+  const own = [stateName, optimizerName].filter((name) => root.includes(name));
+  if (own.length === 0) return no(`no ${stateName} and no ${optimizerName}`);
+  return yes(`${areHere(own)}, as transformers' Trainer names them`);
+}
+
+async function readTrainerState(
+  tree: SourceTree,
+  listed: readonly FileEntry[],
+): Promise<TrainerComponent | undefined> {
+  if (!listed.some(({ path }) => path === stateName)) return undefined;
+  // Losses that went wrong are in log_history as NaN.
+  const document = await readJsonDocument(tree, stateName, {
+    limitBytes: trainerStateBytesLimit,
+    allowNonFinite: true,
+  });
+  return { documents: new Map<string, JsonRecord>([[stateName, document]]) };
+}
