@@ -8,7 +8,7 @@ import {
   type Tensor,
 } from "../../src/core/index.ts";
 
-/** A tensor of a fixture with its values at hand. */
+/** A tensor of a fixture with its values at hand; none for dtypes other than F32, BF16 and F16. */
 export interface FixtureTensor extends Tensor {
   readonly values: Float32Array;
 }
@@ -59,13 +59,13 @@ export function bare(name: string, dtype: DType, shape: Shape, file = "model.saf
 
 function floats(dtype: DType, data: Buffer): Float32Array {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  if (!/^(?:F32|BF16|F16)$/.test(dtype)) return new Float32Array();
   const width = dtype === "F32" ? 4 : 2;
   const out = new Float32Array(data.byteLength / width);
   for (let at = 0; at < out.length; at++) {
     if (dtype === "F32") out[at] = view.getFloat32(at * 4, true);
     else if (dtype === "BF16") out[at] = fromBits(view.getUint16(at * 2, true) * 65536);
-    else if (dtype === "F16") out[at] = fromHalf(view.getUint16(at * 2, true));
-    else throw new Error(`no reader for ${dtype}`);
+    else out[at] = fromHalf(view.getUint16(at * 2, true));
   }
   return out;
 }

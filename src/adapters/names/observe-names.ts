@@ -31,7 +31,10 @@ export function observeNames(
   if (isAdapterFile)
     note("TENON_NAMES_PARAMETER_SPELLING", ({ structure }) => structure.note === "parameterSpelling");
   if (isAdapterFile)
-    note("TENON_NAMES_PREFIX_MISSING", (name) => isAdapterTensor(name) && !hasPeftPrefix(name));
+    note(
+      "TENON_NAMES_PREFIX_MISSING",
+      (name) => isAdapterTensor(name) && !hasPeftPrefix(name) && !hasUnusualPrefix(name),
+    );
   note("TENON_NAMES_PREFIX_UNUSUAL", hasUnusualPrefix);
   found.push(...observeWrappers(read), ...observeOutside(read, attributes));
   if (!isAdapterFile)
@@ -111,6 +114,10 @@ function observeAlignment(read: readonly ReadName[], alignment: Alignment): Obse
   const unknown = new Set(alignment.unknown);
   const moved = storedOf((path) => alignment.moved.has(path));
   if (moved.length > 0) found.push(observe("TENON_NAMES_MOVED", moved));
+  // What stands behind PEFT's prefix is a whole name of the model, unless the prefix was cut short or cut in.
+  const prefixed = new Set(read.filter(hasPeftPrefix).map(({ stored }) => stored));
+  const cut = moved.filter((stored) => prefixed.has(stored));
+  if (cut.length > 0) found.push(observe("TENON_NAMES_PREFIX_UNUSUAL", cut));
   const unsure = storedOf((path) => ambiguous.has(path));
   if (unsure.length > 0) found.push(observe("TENON_NAMES_AMBIGUOUS", unsure));
   const strangers = storedOf((path) => unknown.has(path));
