@@ -37,8 +37,8 @@ describe("the metadata of torch's distributed checkpoints", () => {
     expect(properties.state).toBeInstanceOf(PickleTuple);
     expect((properties.state as PickleTuple)[0]).toMatchObject({ global: "torch float32" });
     expect(properties.state).toHaveLength(5);
-    const [chunk] = entry.fields.get("chunks") as PickleRecord[];
-    expect([...(chunk?.fields.get("offsets") as PickleTuple)]).toEqual([0, 0]);
+    const [chunk] = entry.fields.get("chunks") as [PickleRecord];
+    expect([...(chunk.fields.get("offsets") as PickleTuple)]).toEqual([0, 0]);
   });
 
   it("has paths in which numbers are list positions, and places of the bytes", () => {
