@@ -3,6 +3,7 @@ import { FormatError, type TenonError, type Tensor } from "../core/index.ts";
 import { openTensorFile, stateDictsIn, type TensorFile } from "../formats/index.ts";
 import type { OpenOptions } from "./layout.ts";
 import { openingAtOnce, weightFilesLimit } from "./limits.ts";
+import { ListedTree } from "./listed-tree.ts";
 import { Notices } from "./notices.ts";
 import { RenamedTensor } from "./renamed-tensor.ts";
 
@@ -21,7 +22,7 @@ export class CheckpointFiles implements AsyncDisposable {
   readonly #sources: ByteSource[] = [];
 
   constructor(tree: SourceTree, options: OpenOptions) {
-    this.tree = tree;
+    this.tree = ListedTree.of(tree);
     this.options = options;
     this.notices = new Notices(options);
   }

@@ -1,6 +1,7 @@
 import type { SourceTree } from "../bytes/index.ts";
 import { UnsupportedError, UsageError } from "../core/index.ts";
 import type { Layout, Sniff, SniffOptions } from "./layout.ts";
+import { ListedTree } from "./listed-tree.ts";
 
 export interface DetectedLayout {
   readonly layout: Layout;
@@ -26,7 +27,8 @@ export async function detectLayout(
 ): Promise<DetectedLayout> {
   checkNames(layouts);
   const candidates: Candidate[] = [];
-  for (const layout of layouts) candidates.push({ layout, sniff: await layout.sniff(tree, options) });
+  const listed = ListedTree.of(tree);
+  for (const layout of layouts) candidates.push({ layout, sniff: await layout.sniff(listed, options) });
   const best = mostSpecific(matching(candidates, "yes") ?? matching(candidates, "maybe") ?? []);
   const [only] = best;
   if (only !== undefined && best.length === 1) return { layout: only.layout, evidence: only.sniff.evidence };

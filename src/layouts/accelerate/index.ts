@@ -22,7 +22,7 @@ export const accelerate: Layout = {
   open(tree, options) {
     const files = new CheckpointFiles(tree, options);
     return openCheckpoint(files, async (listed) => {
-      const { evidence } = await sniff(tree);
+      const { evidence } = await sniff(files.tree);
       const later = rootPaths(listed).filter((path) => laterObject.test(path));
       if (later.length > 0)
         files.notices.note({
@@ -31,7 +31,7 @@ export const accelerate: Layout = {
           facts: { reason: "later objects" },
         });
       const model = await readModelPart(files, listed);
-      const elsewhere = await weightsElsewhere(tree, listed);
+      const elsewhere = await weightsElsewhere(files.tree, listed);
       if (elsewhere !== undefined) files.notices.note(elsewhere);
       return {
         layout: "accelerate",

@@ -15,7 +15,7 @@ export const hf: Layout = {
   open(tree, options) {
     const files = new CheckpointFiles(tree, options);
     return openCheckpoint(files, async (listed) => {
-      const { evidence } = await sniffHf(tree);
+      const { evidence } = await sniffHf(files.tree);
       return { layout: "hf", evidence, ...(await readModelPart(files, listed)) };
     });
   },

@@ -20,7 +20,7 @@ export const peftHybrid: Layout = {
   open(tree, options) {
     const files = new CheckpointFiles(tree, options);
     return openCheckpoint(files, async (listed) => {
-      const { evidence } = await sniff(tree, options);
+      const { evidence } = await sniff(files.tree, options);
       const part = await readModelPart(files, listed);
       return { layout: "peft-hybrid", evidence, ...withTrainedBase(part) };
     });

@@ -15,7 +15,7 @@ export const peft: Layout = {
   open(tree, options) {
     const files = new CheckpointFiles(tree, options);
     return openCheckpoint(files, async (listed) => {
-      const { evidence } = await sniffAdapterDirectory(tree);
+      const { evidence } = await sniffAdapterDirectory(files.tree);
       return { layout: "peft", evidence, ...(await readModelPart(files, listed)) };
     });
   },

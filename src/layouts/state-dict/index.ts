@@ -24,7 +24,7 @@ export const stateDict: Layout = {
   open(tree, options) {
     const files = new CheckpointFiles(tree, options);
     return openCheckpoint(files, async (listed) => {
-      const { evidence } = await sniff(tree);
+      const { evidence } = await sniff(files.tree, options);
       const model = await openStateDict(files, listed);
       return { layout: "state-dict", evidence, ...(await readModelPart(files, listed, model)) };
     });

@@ -30,7 +30,7 @@ export const tenon: Layout = {
   open(tree, options) {
     const files = new CheckpointFiles(tree, options);
     return openCheckpoint(files, async (listed) => {
-      const { evidence } = await sniff(tree);
+      const { evidence } = await sniff(files.tree);
       return { layout: "tenon", evidence, ...(await readTenon(files, listed)) };
     });
   },

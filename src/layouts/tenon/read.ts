@@ -1,30 +1,19 @@
 import type { Understanding } from "../../adapters/index.ts";
-import type { SourceTree } from "../../bytes/index.ts";
-import {
-  type BaseComponent,
-  type FileEntry,
-  FormatError,
-  isJsonRecord,
-  type Json,
-  type JsonRecord,
-  type OptimizerComponent,
-  type Tensor,
-  type TrainerComponent,
-} from "../../core/index.ts";
+import { type BaseComponent, type FileEntry, FormatError, type Tensor } from "../../core/index.ts";
 import { type FoundConfig, givenConfig } from "../adapter-configs.ts";
 import { adapterConfigName, adapterWeightNames } from "../adapter-files.ts";
 import type { CheckpointFiles } from "../checkpoint-files.ts";
 import { companionsOf } from "../companions.ts";
 import { type AdapterFile, sortParts } from "../components.ts";
-import { findJsonDocument, readJsonDocument } from "../documents.ts";
+import { findJsonDocument } from "../documents.ts";
 import { rootPaths } from "../evidence.ts";
-import { trainerStateBytesLimit } from "../limits.ts";
 import { openModelTensors } from "../model-tensors.ts";
 import type { CheckpointParts } from "../opened-checkpoint.ts";
 import { SubTree } from "../sub-tree.ts";
 import { manifestFiles, readManifest } from "./manifest.ts";
-import { deltaName, optimizerDocumentName, optimizerTensorsName, trainerDocumentName } from "./places.ts";
-import { type Manifest, manifestName } from "./schema.ts";
+import { deltaName } from "./places.ts";
+import type { Manifest } from "./schema.ts";
+import { readTenonOptimizer, readTenonTrainer } from "./training.ts";
 
 /** Reads a tenon checkpoint by its manifest. @throws FormatError TENON_MANIFEST_… */
 export async function readTenon(
@@ -124,47 +113,4 @@ function compareSizes(manifest: Manifest, listed: readonly FileEntry[], files: C
       path,
     ]);
   }
-}
-
-async function readTenonOptimizer(files: CheckpointFiles): Promise<OptimizerComponent> {
-  const { tensors, path } = await files.open(optimizerTensorsName);
-  const states = new Map<string, Map<string, Tensor>>();
-  for (const tensor of tensors) {
-    const { name } = tensor;
-    const slash = name.lastIndexOf("/");
-    const parameter = name.slice(0, Math.max(0, slash));
-    const state = states.get(parameter) ?? new Map<string, Tensor>();
-    states.set(parameter, state.set(name.slice(slash + 1), tensor));
-  }
-  const document = await readJsonDocument(files.tree, optimizerDocumentName);
-  const groups = Array.isArray(document["groups"]) ? (document["groups"] as readonly Json[]) : undefined;
-  if (groups === undefined) throw malformed("has no list of groups", optimizerDocumentName);
-  return { file: path, states, groups: groups.map(readGroup) };
-}
-
-function readGroup(group: Json): OptimizerComponent["groups"][number] {
-  const parameters = isJsonRecord(group) ? group["parameters"] : undefined;
-  const settings = isJsonRecord(group) ? group["settings"] : undefined;
-  if (!Array.isArray(parameters) || settings === undefined || !isJsonRecord(settings))
-    throw malformed("has a group without parameters and settings", optimizerDocumentName);
-  return { parameters: (parameters as readonly Json[]).map(String), settings };
-}
-
-async function readTenonTrainer(tree: SourceTree): Promise<TrainerComponent> {
-  const document = await readJsonDocument(tree, trainerDocumentName, {
-    limitBytes: trainerStateBytesLimit,
-    allowNonFinite: true,
-  });
-  const documents = document["documents"];
-  if (documents === undefined || !isJsonRecord(documents))
-    throw malformed("has no documents", trainerDocumentName);
-  const read = new Map<string, JsonRecord>();
-  for (const [name, value] of Object.entries(documents)) if (isJsonRecord(value)) read.set(name, value);
-  return { documents: read };
-}
-
-function malformed(what: string, path: string): FormatError {
-  return new FormatError("TENON_MANIFEST_MALFORMED", `tenon: ${path} ${what} (${manifestName})`, {
-    details: { path },
-  });
 }

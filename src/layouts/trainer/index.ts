@@ -23,16 +23,16 @@ export const trainer: Layout = {
   open(tree, options) {
     const files = new CheckpointFiles(tree, options);
     return openCheckpoint(files, async (listed) => {
-      const { evidence } = await sniff(tree);
+      const { evidence } = await sniff(files.tree);
       const model = await readModelPart(files, listed);
-      const elsewhere = await weightsElsewhere(tree, listed);
+      const elsewhere = await weightsElsewhere(files.tree, listed);
       if (elsewhere !== undefined) files.notices.note(elsewhere);
       return {
         layout: "trainer",
         evidence,
         ...model,
         optimizer: await readTrainingState(files, optimizerName, model),
-        trainer: await readTrainerState(tree, listed),
+        trainer: await readTrainerState(files.tree, listed),
       };
     });
   },

@@ -1,0 +1,59 @@
+import type { SourceTree } from "../../bytes/index.ts";
+import {
+  FormatError,
+  isJsonRecord,
+  type Json,
+  type JsonRecord,
+  type OptimizerComponent,
+  type Tensor,
+  type TrainerComponent,
+} from "../../core/index.ts";
+import type { CheckpointFiles } from "../checkpoint-files.ts";
+import { readJsonDocument } from "../documents.ts";
+import { trainerStateBytesLimit } from "../limits.ts";
+import { optimizerDocumentName, optimizerTensorsName, trainerDocumentName } from "./places.ts";
+
+/** Optimizer state by canonical name. @throws FormatError TENON_MANIFEST_MALFORMED */
+export async function readTenonOptimizer(files: CheckpointFiles): Promise<OptimizerComponent> {
+  const { tensors, path } = await files.open(optimizerTensorsName);
+  const states = new Map<string, Map<string, Tensor>>();
+  for (const tensor of tensors) {
+    const { name } = tensor;
+    const slash = name.lastIndexOf("/");
+    const parameter = name.slice(0, Math.max(0, slash));
+    const state = states.get(parameter) ?? new Map<string, Tensor>();
+    states.set(parameter, state.set(name.slice(slash + 1), tensor));
+  }
+  const document = await readJsonDocument(files.tree, optimizerDocumentName);
+  const groups = Array.isArray(document["groups"]) ? (document["groups"] as readonly Json[]) : undefined;
+  if (groups === undefined) throw malformed("has no list of groups", optimizerDocumentName);
+  return { file: path, states, groups: groups.map(readGroup) };
+}
+
+function readGroup(group: Json): OptimizerComponent["groups"][number] {
+  const parameters = isJsonRecord(group) ? group["parameters"] : undefined;
+  const settings = isJsonRecord(group) ? group["settings"] : undefined;
+  if (!Array.isArray(parameters) || settings === undefined || !isJsonRecord(settings))
+    throw malformed("has a group without parameters and settings", optimizerDocumentName);
+  return { parameters: (parameters as readonly Json[]).map(String), settings };
+}
+
+/** The trainer's documents. @throws FormatError TENON_MANIFEST_MALFORMED */
+export async function readTenonTrainer(tree: SourceTree): Promise<TrainerComponent> {
+  const document = await readJsonDocument(tree, trainerDocumentName, {
+    limitBytes: trainerStateBytesLimit,
+    allowNonFinite: true,
+  });
+  const documents = document["documents"];
+  if (documents === undefined || !isJsonRecord(documents))
+    throw malformed("has no documents", trainerDocumentName);
+  const read = new Map<string, JsonRecord>();
+  for (const [name, value] of Object.entries(documents)) if (isJsonRecord(value)) read.set(name, value);
+  return { documents: read };
+}
+
+function malformed(what: string, path: string): FormatError {
+  return new FormatError("TENON_MANIFEST_MALFORMED", `tenon: the document ${what} (${path})`, {
+    details: { path },
+  });
+}
