@@ -6,7 +6,7 @@ import { rewritesBase } from "../config/obstacles.ts";
 import { type AdapterObservationCode, observe } from "../observations.ts";
 import { resolveRankAndAlpha } from "../scaling.ts";
 import { matchesTarget, targetParameterOf } from "../targets.ts";
-import type { AdapterBuilder } from "./adapter-builder.ts";
+import { type AdapterBuilder, embeddingNames } from "./adapter-builder.ts";
 import { observeRows, vocabularyOf } from "./observe-base.ts";
 
 /** What an adapter's tensors and config show together: D13–D19 and D23 of docs/formats/peft.md. */
@@ -75,6 +75,7 @@ class Watcher {
     const unmatched = modules.filter(
       (module) =>
         !isParameterOf(lora, module.path) &&
+        !isTiedTarget(lora, module.path) &&
         attempt(() => matchesTarget(lora, scalingKey(module), facts)) === "no",
     );
     const names = unmatched.map(({ path }) => path);
@@ -140,6 +141,11 @@ function isParameterOf(lora: LoraConfig, path: string): boolean {
     const leaf = name.slice(name.lastIndexOf(".") + 1);
     return targetParameterOf(lora, `${path}.${leaf}`) !== undefined;
   });
+}
+
+/** With `ensure_weight_tying` PEFT wraps the tied counterpart of a targeted embedding as well. */
+function isTiedTarget(lora: LoraConfig, path: string): boolean {
+  return lora.ensureWeightTying && embeddingNames.has(path.slice(path.lastIndexOf(".") + 1));
 }
 
 function isMissing(
