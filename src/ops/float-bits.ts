@@ -58,6 +58,25 @@ export function bitsFromFloat(dtype: FloatDType, value: number): number {
   return sign | (exponent === -14 && units < 1024 ? units : ((exponent + 15) << 10) + (units - 1024));
 }
 
+/**
+ * Rounds to fp8, half to even, as torch's `.to()`: past the largest value F8_E4M3, which has no infinity, becomes NaN
+ * (0x7f) and F8_E5M2 infinity. PEFT clamps to ±448 and ±57344 before it casts. NaN becomes 0x7f.
+ */
+export function fp8FromFloat(dtype: "F8_E4M3" | "F8_E5M2", value: number): number {
+  const mantissaBits = dtype === "F8_E4M3" ? 3 : 2;
+  const least = dtype === "F8_E4M3" ? -6 : -14;
+  const sign = Object.is(value, -0) || value < 0 ? 0x80 : 0;
+  if (Number.isNaN(value)) return 0x7f;
+  view.setFloat32(0, Math.abs(value));
+  const abs = view.getFloat32(0);
+  const exponent = Math.max(least, (view.getUint32(0) >>> 23) - 127);
+  const past = dtype === "F8_E4M3" ? 0x7f : 0x7c;
+  if (exponent > 15) return sign | past;
+  const units = halfEven(abs / 2 ** (exponent - mantissaBits));
+  // A subnormal has no implicit bit, which lies where the exponent would be 1; rounding up carries over by itself.
+  return sign | Math.min(past, ((exponent - least) << mantissaBits) + units);
+}
+
 function halfEven(x: number): number {
   const low = Math.floor(x);
   const rest = x - low;

@@ -81,6 +81,100 @@ describe("element types", () => {
     ]);
   });
 
+  it("round f32 to the nearest fp8 code, ties to the even one", () => {
+    for (const dtype of ["F8_E4M3", "F8_E5M2"] as const) {
+      const codes = Array.from({ length: 128 }, (_, bits) => bits).filter((bits) =>
+        Number.isFinite(floatFromBits(dtype, bits)),
+      );
+      const largest = floatFromBits(dtype, codes.at(-1) ?? 0);
+      const step = largest - floatFromBits(dtype, codes.at(-2) ?? 0);
+      const past = dtype === "F8_E4M3" ? 0x7f : 0x7c;
+      const nearest = (value: number): number => {
+        if (value > largest + step / 2 || (value === largest + step / 2 && codes.length % 2 === 0))
+          return past;
+        const away = (bits: number): number => Math.abs(floatFromBits(dtype, bits) - value);
+        return codes.reduce((best, bits) => {
+          const by = away(bits) - away(best);
+          return by < 0 || (by === 0 && bits % 2 === 0) ? bits : best;
+        });
+      };
+      const values = codes.flatMap((bits) => {
+        const low = floatFromBits(dtype, bits);
+        const middle = (low + (codes.includes(bits + 1) ? floatFromBits(dtype, bits + 1) : low + step)) / 2;
+        return [low, middle, Math.fround(middle * (1 - 2 ** -23)), Math.fround(middle * (1 + 2 ** -23))];
+      });
+      values.push(largest + step, 1e30, Infinity);
+      const mark = kernel.mark();
+      const from = kernel.alloc(values.length * 4);
+      const to = kernel.alloc(values.length);
+      for (const sign of [1, -1]) {
+        kernel.f32(from, values.length).set(values.map((value) => value * sign));
+        kernel.cast("F32", from, dtype, to, values.length);
+        const want = values.map((value) => nearest(value) + (sign < 0 ? 128 : 0));
+        expect([...kernel.bytes(to, values.length)]).toEqual(want);
+      }
+      kernel.release(mark);
+    }
+  });
+
+  it("cast F64 and F32 both ways, and add f32 to F64", () => {
+    const mark = kernel.mark();
+    const wide = kernel.alloc(24);
+    const narrow = kernel.alloc(12);
+    kernel.f64(wide, 3).set([1 + 2 ** -25, -0, 1e300]);
+    kernel.cast("F64", wide, "F32", narrow, 3);
+    expect([...kernel.f32(narrow, 3)]).toEqual([1, -0, Infinity]);
+    kernel.cast("F32", narrow, "F64", wide, 3);
+    expect([...kernel.f64(wide, 3)]).toEqual([1, -0, Infinity]);
+    kernel.f32(narrow, 3).set([2 ** -40, -0, 1]);
+    expect(kernel.addToF64(wide, narrow, 3)).toBe(1);
+    expect([...kernel.f64(wide, 3)]).toEqual([1 + 2 ** -40, -0, Infinity]);
+    kernel.release(mark);
+  });
+
+  it("measure differences as plain f64 arithmetic does, whatever the length", () => {
+    for (const dtype of ["BF16", "F16", "F32"] as const)
+      for (const count of [1, 5, 8, 9, 31, 1003]) {
+        const mark = kernel.mark();
+        const width = dtype === "F32" ? 4 : 2;
+        const a = kernel.alloc(count * width);
+        const b = kernel.alloc(count * width);
+        const write = (at: number, i: number, value: number): void => {
+          const view = new DataView(kernel.bytes(at, count * width).buffer, at + i * width);
+          const bits = bitsFromFloat(dtype, value);
+          if (width === 4) view.setUint32(0, bits, true);
+          else view.setUint16(0, bits, true);
+        };
+        for (let i = 0; i < count; i++) {
+          write(a, i, Math.sin(i + 1));
+          write(b, i, Math.cos(3 * i) / 4);
+        }
+        const value = (at: number, i: number): number => {
+          const view = new DataView(kernel.bytes(at, count * width).buffer, at + i * width);
+          return floatFromBits(dtype, width === 4 ? view.getUint32(0, true) : view.getUint16(0, true));
+        };
+        const want = { maxAbs: 0, sumSquares: 0, sumSquaresA: 0, sumSquaresB: 0 };
+        for (let i = 0; i < count; i++) {
+          const by = value(a, i) - value(b, i);
+          want.maxAbs = Math.max(want.maxAbs, Math.abs(by));
+          want.sumSquares += by ** 2;
+          want.sumSquaresA += value(a, i) ** 2;
+          want.sumSquaresB += value(b, i) ** 2;
+        }
+        const got = kernel.difference(dtype, a, b, count);
+        expect(got.maxAbs).toBe(want.maxAbs);
+        // The order of the sums differs: at most count · 2^-53 relative.
+        for (const key of ["sumSquares", "sumSquaresA", "sumSquaresB"] as const)
+          expect(Math.abs(got[key] / want[key] - 1)).toBeLessThan(count * 2 ** -52);
+        write(a, count - 1, Infinity);
+        write(b, count - 1, Infinity);
+        expect(kernel.difference(dtype, a, b, count).maxAbs).toBeLessThan(2);
+        write(b, count - 1, Number.NaN);
+        expect(kernel.difference(dtype, a, b, count).maxAbs).toBeNaN();
+        kernel.release(mark);
+      }
+  });
+
   it("count units in the last place across zero", () => {
     expect(ulpDistance("BF16", 0x0001, 0x8001)).toBe(2);
     expect(ulpDistance("F32", 0x3f80_0000, 0x3f80_0003)).toBe(3);

@@ -1,5 +1,5 @@
 import type { DType } from "../../core/index.ts";
-import { floatFromBits, unsupported } from "../float-bits.ts";
+import { floatFromBits, fp8FromFloat, unsupported } from "../float-bits.ts";
 
 type NativeCast = "bf16ToF32" | "f16ToF32" | "f32ToBf16" | "f32ToF16" | "bf16ToF16" | "f16ToBf16";
 
@@ -30,6 +30,12 @@ export function castSlowly(memory: ArrayBuffer, run: CastRun): void {
   const { from, source, to, destination, count } = run;
   if (from === "F32" && to === "F64") {
     new Float64Array(memory, destination, count).set(new Float32Array(memory, source, count));
+    return;
+  }
+  if (from === "F32" && (to === "F8_E4M3" || to === "F8_E5M2")) {
+    const values = new Float32Array(memory, source, count);
+    const codes = new Uint8Array(memory, destination, count);
+    for (let i = 0; i < count; i++) codes[i] = fp8FromFloat(to, values[i] ?? 0);
     return;
   }
   if (to !== "F32") throw unsupported(from, `cast to ${to}`);

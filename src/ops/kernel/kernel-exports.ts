@@ -24,6 +24,8 @@ type Pack = (
 
 type Cast = (from: number, to: number, count: number) => void;
 
+type Apart = (a: number, b: number, count: number) => void;
+
 /** What `*.as.ts` exports; integers are 32-bit, and results come back signed. */
 export interface KernelExports {
   /** `kind`: see finish.as.ts. */
@@ -41,5 +43,9 @@ export interface KernelExports {
   readonly scan16: (at: number, count: number, infinity: number) => bigint;
   readonly scan32: (at: number, count: number) => bigint;
   readonly different: (elementBytes: number, a: number, b: number, count: number) => number;
+  /** f64 pairs at 768: largest |a − b|, sums of (a − b)², a², b². */
+  readonly apartBf16: Apart;
+  readonly apartF16: Apart;
+  readonly apartF32: Apart;
   readonly xxh3Stripes: (at: number, byteLength: number, secret: number, lanes: number) => void;
 }

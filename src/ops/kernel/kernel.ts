@@ -3,14 +3,25 @@ import { unsupported } from "../float-bits.ts";
 import { xxh3Merge, xxh3Secret, xxh3Short, xxh3Start } from "../xxh3.ts";
 import { Arena, type KernelOptions } from "./arena.ts";
 import { castSlowly, nativeCast } from "./cast.ts";
-import { columnSquares, type Difference, difference, rowSquares, scanBytes, timesRows } from "./measure.ts";
+import {
+  addF32,
+  columnSquares,
+  type Difference,
+  difference,
+  differenceFromLanes,
+  nativeApart,
+  rowSquares,
+  scanBytes,
+  timesRows,
+} from "./measure.ts";
 import { kernelWasm } from "./wasm.ts";
 
 export type { KernelOptions } from "./arena.ts";
 
 /** Scratch of scratch.as.ts that XXH3 owns while it runs. */
 const secretAt = 512;
-const lanesAt = 768;
+/** Scratch where the kernel leaves results, and XXH3 its lanes. */
+const resultAt = 768;
 
 /**
  * Arithmetic on tiles in wasm, with a bump arena. Callers read file data straight into `bytes(...)`. A view dies when
@@ -35,7 +46,8 @@ export class Kernel extends Arena {
   }
 
   /**
-   * BF16, F16, F32, F64, F8_E4M3, F8_E5M2 → F32; F32 → BF16, F16, F64; BF16 ↔ F16. Rounds once, half to even.
+   * BF16, F16, F32, F64, F8_E4M3, F8_E5M2 → F32; F32 → BF16, F16, F64, F8_E4M3, F8_E5M2; BF16 ↔ F16. Rounds once, half
+   * to even; past the largest value to infinity, in F8_E4M3, which has none, to NaN. Clamp first where torch code does.
    * @throws UnsupportedError TENON_OPS_DTYPE for any other pair
    */
   cast(from: DType, source: number, to: DType, destination: number, count: number): void {
@@ -53,6 +65,11 @@ export class Kernel extends Arena {
     this.check(destination, count * (widths[to] ?? 1));
     if (name !== undefined) this.exports[name](source, destination, count);
     else castSlowly(this.memory.buffer, { from, source, to, destination, count });
+  }
+
+  /** w + d for each element of an F64 tensor and an f32 delta, in f64. Slow. Returns how many elements changed. */
+  addToF64(weights: number, delta: number, count: number): number {
+    return addF32(this.f64(weights, count), this.f32(delta, count));
   }
 
   /** Σ x² of each row of an f32 tile, in f64, left to right; into `out`. */
@@ -99,10 +116,18 @@ export class Kernel extends Arena {
     return this.exports.different(elementBytes, a, b, count) >>> 0;
   }
 
-  /** The largest |a − b| and f64 sums of (a − b)², a², b². NaN in either tensor makes the results NaN. */
+  /**
+   * The largest |a − b| and f64 sums of (a − b)², a², b², in an order of its own. A NaN in one tensor makes all results
+   * NaN but the other's sum of squares. @throws UnsupportedError TENON_OPS_DTYPE for types that are not floats
+   */
   difference(dtype: DType, a: number, b: number, count: number): Difference {
     const width = dtype === "F64" ? 8 : dtype === "F32" ? 4 : dtype === "BF16" || dtype === "F16" ? 2 : 1;
-    return difference(dtype, this.bytes(a, count * width), this.bytes(b, count * width));
+    const first = this.bytes(a, count * width);
+    const second = this.bytes(b, count * width);
+    const name = nativeApart(dtype);
+    if (name === undefined) return difference(dtype, first, second);
+    this.exports[name](a, b, count);
+    return differenceFromLanes(new Float64Array(this.memory.buffer, resultAt, 8));
   }
 
   /** Standard XXH3, 64 bits. */
@@ -112,9 +137,9 @@ export class Kernel extends Arena {
     if (byteLength <= 240) return xxh3Short(data, unsigned);
     const made = xxh3Secret(unsigned);
     new Uint8Array(this.memory.buffer, secretAt, 192).set(made);
-    const lanes = new BigUint64Array(this.memory.buffer, lanesAt, 8);
+    const lanes = new BigUint64Array(this.memory.buffer, resultAt, 8);
     lanes.set(xxh3Start);
-    this.exports.xxh3Stripes(pointer, byteLength, secretAt, lanesAt);
+    this.exports.xxh3Stripes(pointer, byteLength, secretAt, resultAt);
     return xxh3Merge(lanes, made, byteLength);
   }
 }

@@ -22,6 +22,17 @@ export function columnSquares(tile: Float32Array, cols: number, sums: Float64Arr
   }
 }
 
+export function addF32(weights: Float64Array, delta: Float32Array): number {
+  let changed = 0;
+  for (let i = 0; i < weights.length; i++) {
+    const before = weights[i] ?? 0;
+    const after = before + (delta[i] ?? 0);
+    if (!Object.is(before, after)) changed++;
+    weights[i] = after;
+  }
+  return changed;
+}
+
 export function timesRows(tile: Float32Array, cols: number, factor: (row: number) => number): void {
   for (let row = 0, start = 0; start < tile.length; row++, start += cols) {
     const by = factor(row);
@@ -54,6 +65,24 @@ export function difference(dtype: DType, bytesA: Uint8Array, bytesB: Uint8Array)
     sums.sumSquaresB += b * b;
   });
   return sums;
+}
+
+/** The export of the kernel that measures a dtype, if one does. */
+export function nativeApart(dtype: DType): "apartBf16" | "apartF16" | "apartF32" | undefined {
+  if (dtype === "BF16") return "apartBf16";
+  if (dtype === "F16") return "apartF16";
+  return dtype === "F32" ? "apartF32" : undefined;
+}
+
+/** Joins the two lanes of each result that the kernel leaves. */
+export function differenceFromLanes(lanes: Float64Array): Difference {
+  const lane = (i: number): number => lanes[i] ?? 0;
+  return {
+    maxAbs: Math.max(lane(0), lane(1)),
+    sumSquares: lane(2) + lane(3),
+    sumSquaresA: lane(4) + lane(5),
+    sumSquaresB: lane(6) + lane(7),
+  };
 }
 
 function forEach(dtype: DType, bytes: Uint8Array, visit: (value: number, index: number) => void): void {

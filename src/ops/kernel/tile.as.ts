@@ -26,6 +26,7 @@ import { SCRATCH_SUMS, SCRATCH_TILE } from "./scratch.as";
     return sv;
   }
   if (!isFloat<D>() && !isSigned<D>()) return finishBf16(wp, stride, ap0, ae, bp0, c00, c01, c10, c11, c20, c21, c30, c31, sv);
+  if (isSigned<D>() && !isFloat<D>()) return finishF16(wp, stride, ap0, ae, bp0, c00, c01, c10, c11, c20, c21, c30, c31, sv);
   let same = finishRow<D, u8>(wp, c00, c01, sv);
   wp += stride; same = addLanes<D>(same, finishRow<D, u8>(wp, c10, c11, sv));
   wp += stride; same = addLanes<D>(same, finishRow<D, u8>(wp, c20, c21, sv));
@@ -74,13 +75,61 @@ export function sums(ap: usize, ae: usize, bp: usize): void { tile<u8>(0, 0, ap,
   v128.store(p, n);
   same = i16x8.add(same, i16x8.eq(n, w)); ties = i16x8.min_u(ties, i16x8.min_u(x, y)); top = i16x8.max_u(top, i16x8.shl(n, 1));
   const tied = i32x4.eq(i32x4.shl(ties, 16), i32x4.splat(0));
-  if (v128.any_true(v128.or(tied, i16x8.sub_sat_u(top, i16x8.splat(<i16>0xff00))))) return redoBf16(p0, stride, ap, ae, bp, sv);
+  if (v128.any_true(v128.or(tied, i16x8.sub_sat_u(top, i16x8.splat(<i16>0xff00))))) return redo<u16>(p0, stride, ap, ae, bp, sv);
   return same;
 }
 
-function redoBf16(wp: usize, stride: usize, ap: usize, ae: usize, bp: usize, sv: v128): v128 {
+/** Half to f32 and back by one multiplication each: exponents differ by 112. Infinity and NaN come out wrong. */
+// @ts-ignore: decorator
+@inline function f32OfHalf(shifted: v128): v128 {
+  return f32x4.mul(v128.and(i32x4.shr_s(shifted, 3), i32x4.splat(0x8fffffff)), f32x4.splat(<f32>5.192296858534828e33));
+}
+// @ts-ignore: decorator
+@inline function summed16(shifted: v128, c: v128, sv: v128): v128 { return f32x4.add(f32OfHalf(shifted), f32x4.mul(c, sv)); }
+/** The magnitude in units of 2^-13 of the half's last place, plus half a place. Subnormal halves are subnormal f32 here. */
+// @ts-ignore: decorator
+@inline function lifted16(x: v128): v128 {
+  return i32x4.add(v128.and(f32x4.mul(x, f32x4.splat(<f32>1.925929944387236e-34)), i32x4.splat(0x7fffffff)), i32x4.splat(0x1000));
+}
+// @ts-ignore: decorator
+@inline function magnitude16(tx: v128, ty: v128): v128 { return i16x8.narrow_i32x4_u(i32x4.shr_u(tx, 13), i32x4.shr_u(ty, 13)); }
+// @ts-ignore: decorator
+@inline function sign16(x: v128, y: v128): v128 { return v128.and(v128.shuffle<i16>(x, y, 1, 3, 5, 7, 9, 11, 13, 15), i16x8.splat(<i16>0x8000)); }
+/** Zero lanes where the dropped 13 bits say tie; scaling a subnormal may have rounded onto one, never off one. */
+// @ts-ignore: decorator
+@inline function ties16(tx: v128, ty: v128): v128 { return i32x4.min_u(i32x4.shl(tx, 19), i32x4.shl(ty, 19)); }
+
+/** As finishBf16: ties, infinity and NaN, in W or in the result, are done again by the careful epilogue. */
+// @ts-ignore: decorator
+@inline function finishF16(p0: usize, stride: usize, ap: usize, ae: usize, bp: usize, c00: v128, c01: v128, c10: v128, c11: v128, c20: v128, c21: v128, c30: v128, c31: v128, sv: v128): v128 {
+  let p = p0, w = v128.load(p);
+  v128.store(SCRATCH_TILE, w);
+  let x = summed16(low(w), c00, sv), y = summed16(high(w), c01, sv), tx = lifted16(x), ty = lifted16(y), m = magnitude16(tx, ty), n = v128.or(m, sign16(x, y));
+  v128.store(p, n);
+  let same = i16x8.eq(n, w), ties = ties16(tx, ty), top = i16x8.max_u(v128.and(w, i16x8.splat(0x7fff)), m);
+  p += stride; w = v128.load(p);
+  v128.store(SCRATCH_TILE, w, 16);
+  x = summed16(low(w), c10, sv); y = summed16(high(w), c11, sv); tx = lifted16(x); ty = lifted16(y); m = magnitude16(tx, ty); n = v128.or(m, sign16(x, y));
+  v128.store(p, n);
+  same = i16x8.add(same, i16x8.eq(n, w)); ties = i32x4.min_u(ties, ties16(tx, ty)); top = i16x8.max_u(top, i16x8.max_u(v128.and(w, i16x8.splat(0x7fff)), m));
+  p += stride; w = v128.load(p);
+  v128.store(SCRATCH_TILE, w, 32);
+  x = summed16(low(w), c20, sv); y = summed16(high(w), c21, sv); tx = lifted16(x); ty = lifted16(y); m = magnitude16(tx, ty); n = v128.or(m, sign16(x, y));
+  v128.store(p, n);
+  same = i16x8.add(same, i16x8.eq(n, w)); ties = i32x4.min_u(ties, ties16(tx, ty)); top = i16x8.max_u(top, i16x8.max_u(v128.and(w, i16x8.splat(0x7fff)), m));
+  p += stride; w = v128.load(p);
+  v128.store(SCRATCH_TILE, w, 48);
+  x = summed16(low(w), c30, sv); y = summed16(high(w), c31, sv); tx = lifted16(x); ty = lifted16(y); m = magnitude16(tx, ty); n = v128.or(m, sign16(x, y));
+  v128.store(p, n);
+  same = i16x8.add(same, i16x8.eq(n, w)); ties = i32x4.min_u(ties, ties16(tx, ty)); top = i16x8.max_u(top, i16x8.max_u(v128.and(w, i16x8.splat(0x7fff)), m));
+  const tied = i32x4.eq(ties, i32x4.splat(0));
+  if (v128.any_true(v128.or(tied, i16x8.sub_sat_u(top, i16x8.splat(0x7bff))))) return redo<i16>(p0, stride, ap, ae, bp, sv);
+  return same;
+}
+
+function redo<D>(wp: usize, stride: usize, ap: usize, ae: usize, bp: usize, sv: v128): v128 {
   sums(ap, ae, bp);
-  const same = finishTile<u16, u8>(SCRATCH_TILE, 16, sv);
+  const same = finishTile<D, u8>(SCRATCH_TILE, 16, sv);
   for (let row: usize = 0; row < 4; row++) v128.store(wp + row * stride, v128.load(SCRATCH_TILE + row * 16));
   return same;
 }
