@@ -41,7 +41,7 @@ export interface FactorSource {
 
 const surveyAt: Pointer = 320;
 
-/** Reserves a packed factor; nothing is in it yet. @throws ResourceError TENON_KERNEL_MEMORY */
+/** Reserves a packed factor; nothing is in it yet. @throws ResourceError TENON_MEMORY_BUDGET */
 export function allocPacked(
   kernel: Kernel,
   shape: { readonly side: Packed["side"]; readonly loraRank: number; readonly length: number },
