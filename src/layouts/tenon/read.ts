@@ -104,13 +104,19 @@ function compareSizes(manifest: Manifest, listed: readonly FileEntry[], files: C
   for (const { path, bytes } of manifestFiles(manifest)) {
     const found = sizes.get(path);
     if (found === bytes) continue;
-    const [code, what] =
+    const details = { path, bytes, found: found ?? null };
+    const error =
       found === undefined
-        ? (["TENON_MANIFEST_FILE_MISSING", "is not there"] as const)
-        : (["TENON_MANIFEST_SIZE_DIFFERS", `has ${found} bytes`] as const);
-    const message = `tenon: a file of ${bytes} bytes ${what} (${path})`;
-    files.notices.damage(new FormatError(code, message, { details: { path, bytes, found: found ?? null } }), [
-      path,
-    ]);
+        ? new FormatError(
+            "TENON_MANIFEST_FILE_MISSING",
+            `tenon: a file of ${bytes} bytes is not there (${path})`,
+            { details },
+          )
+        : new FormatError(
+            "TENON_MANIFEST_SIZE_DIFFERS",
+            `tenon: a file has ${found} bytes, the manifest says ${bytes} (${path})`,
+            { details },
+          );
+    files.notices.damage(error, [path]);
   }
 }
