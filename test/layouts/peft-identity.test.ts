@@ -60,6 +60,7 @@ describe("a PEFT directory that goes through", () => {
   for (const directory of directories) {
     it(`is written as PEFT wrote it, byte for byte: ${directory}`, async () => {
       await using checkpoint = await openFixture(directory);
+      expect(checkpoint.layout).toBe("peft");
       const draft = draftOf(checkpoint);
       const written = await contentsOf(peft.arrange?.(draft, {}) ?? [], checkpoint);
       const sources = checkpoint.files
