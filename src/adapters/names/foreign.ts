@@ -41,6 +41,8 @@ const kohyaModule = /^lora_(?:unet|te\d?|prior|transformer)_/;
 const kohyaTail =
   /^(?:lora_down\.weight|lora_up\.weight|lora_mid\.weight|alpha|dora_scale|hada_\w+|lokr_\w+)$/;
 const diffusersTail = /^(?:lora\.(?:down|up)|lora_linear_layer\.(?:down|up)|\w+_lora\.(?:down|up))$/;
+/** Last segments but one of diffusers' and Megatron's names. */
+const pairEnds = /^(?:down|up|linear_in|linear_out)$/;
 
 export interface ForeignTail {
   readonly family: string;
@@ -52,12 +54,12 @@ export interface ForeignTail {
 export function foreignTail(segments: readonly string[]): ForeignTail | undefined {
   const count = segments.length;
   const first = segments[0] ?? "";
-  if (kohyaModule.test(first) && kohyaTail.test(segments.slice(1).join(".")))
+  if (first.startsWith("lora_") && kohyaModule.test(first) && kohyaTail.test(segments.slice(1).join(".")))
     return { family: "KOHYA", at: 1 };
   if (segments.includes("internal_xlora_classifier"))
     return { family: "XLORA", at: segments.indexOf("internal_xlora_classifier") };
-  const pair = segments.slice(-3, -1).join(".");
-  if (count >= 3 && segments[count - 1] === "weight") {
+  if (count >= 3 && segments[count - 1] === "weight" && pairEnds.test(segments[count - 2] ?? "")) {
+    const pair = segments.slice(-3, -1).join(".");
     if (diffusersTail.test(pair)) return { family: "DIFFUSERS", at: count - 3 };
     if (pair === "adapter.linear_in" || pair === "adapter.linear_out")
       return { family: "MEGATRON", at: count - 3 };

@@ -66,7 +66,9 @@ function observeWrappers(read: readonly ReadName[]): Observation[] {
   const names: string[] = [];
   const counts = new Map<string, number>();
   for (const { stored, meaning } of read) {
-    const others = meaning.wrappers.filter((wrapper) => !/^base_model(\.model)?$/.test(wrapper));
+    const others = meaning.wrappers.filter(
+      (wrapper) => wrapper !== "base_model.model" && wrapper !== "base_model",
+    );
     if (others.length > 0) names.push(stored);
     for (const wrapper of new Set(others)) counts.set(wrapper, (counts.get(wrapper) ?? 0) + 1);
   }
@@ -95,9 +97,12 @@ function observeOutside(
 
 function observeForeign(read: readonly ReadName[]): Observation[] {
   const families = new Map<string, string[]>();
-  for (const { stored, structure } of read)
-    if (structure.family !== undefined)
-      families.set(structure.family, [...(families.get(structure.family) ?? []), stored]);
+  for (const { stored, structure } of read) {
+    if (structure.family === undefined) continue;
+    const names = families.get(structure.family);
+    if (names === undefined) families.set(structure.family, [stored]);
+    else names.push(stored);
+  }
   return [...families].map(([family, names]) => observe("TENON_NAMES_FOREIGN", names, { family }));
 }
 

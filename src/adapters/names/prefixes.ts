@@ -43,7 +43,9 @@ export function unwrapNames(names: readonly string[], knownTops?: ReadonlySet<st
   };
 }
 
-function hidden(segments: readonly string[]): Draft {
+function hidden(segments: string[]): Draft {
+  if (!segments.some((segment) => segment.startsWith("_") && hiddenSegments.has(segment)))
+    return { segments, wrappers: [] };
   const kept = segments.filter((segment, at) => !hiddenSegments.has(segment) || at === segments.length - 1);
   const wrappers = segments.slice(0, -1).filter((segment) => hiddenSegments.has(segment));
   return { segments: kept, wrappers: [...new Set(wrappers)] };

@@ -29,7 +29,9 @@ export function readNames(names: readonly string[], context: NameContext): Names
   const foreign = new Map<string, string[]>();
   for (const { stored, structure } of read) {
     if (structure.family === undefined) continue;
-    foreign.set(structure.family, [...(foreign.get(structure.family) ?? []), stored]);
+    const names = foreign.get(structure.family);
+    if (names === undefined) foreign.set(structure.family, [stored]);
+    else names.push(stored);
   }
   return {
     meanings: new Map(read.map(({ stored, meaning }) => [stored, meaning])),
@@ -72,14 +74,15 @@ function meaningOf(
   const { role, leaf, adapter, nesting, wrappedAt } = structure;
   const isName = path !== structure.module;
   const module = isName ? moved.slice(0, Math.max(0, moved.length - leaf.length - 1)) : moved;
-  const at = wrappedAt?.map((place) => rebased(place, structure.module, module));
+  const isMoved = module !== structure.module;
+  const at = isMoved ? wrappedAt?.map((place) => rebased(place, structure.module, module)) : wrappedAt;
   return {
     role,
     module,
     leaf,
-    ...(adapter === undefined ? {} : { adapter }),
+    ...(adapter === undefined ? undefined : { adapter }),
     nesting,
-    ...(at === undefined ? {} : { wrappedAt: at }),
+    ...(at === undefined ? undefined : { wrappedAt: at }),
     wrappers,
   };
 }
@@ -100,6 +103,7 @@ function keepRealBaseLayers(
   names: ReadonlyMap<string, { readonly segments: readonly string[] }>,
   known: ReadonlySet<string> | undefined,
 ): void {
+  if (![...structures.values()].some(({ nesting }) => nesting > 0)) return;
   const plain = new Set<string>();
   const wrapped = new Set<string>();
   for (const { role, module, leaf } of structures.values()) {

@@ -1,6 +1,6 @@
 import type { Role } from "../../core/index.ts";
 import { foreignTail } from "./foreign.ts";
-import { extraTokens, moduleTokens, parameterTokens, quantLeaf } from "./wire.ts";
+import { extraTokens, moduleTokens, parameterTokens, quantLast, quantLeaf } from "./wire.ts";
 
 /** Oddities of spelling that a name alone shows. */
 export type SpellingNote = "adapterDoubled" | "parameterSpelling" | "tokenAdapter" | "strayWrapper";
@@ -43,6 +43,8 @@ export function readStructure(segments: readonly string[], keepBaseLayer: "keep"
 function adapterTail(segments: readonly string[]): Tail | undefined {
   for (let at = segments.length - 1; at >= 0; at--) {
     const token = segments[at] as string;
+    // Every token of LoRA starts so; the check keeps the many names that are plain cheap.
+    if (!token.startsWith("lora_")) continue;
     const rest = segments.slice(at + 1);
     const role = moduleTokens.get(token);
     if (role !== undefined) return moduleTail(role, at, rest);
@@ -112,6 +114,7 @@ function foreign(segments: readonly string[]): Tail | undefined {
 }
 
 function quantTail(segments: readonly string[]): Tail | undefined {
+  if (!quantLast.test(segments.at(-1) ?? "")) return undefined;
   for (const length of [1, 2, 3]) {
     const at = segments.length - length;
     if (at < 0) return undefined;
@@ -157,18 +160,30 @@ function isBaseLayer(segment: string, keepBaseLayer: "keep" | "remove"): boolean
 
 /** The module's path of a name, with its `base_layer` segments counted and taken out. */
 function pathOf(segments: readonly string[], tail: Tail, keepBaseLayer: "keep" | "remove"): Structure {
+  const { at, role, leaf, adapter, note, family } = tail;
+  const first = segments.indexOf("base_layer", 1);
+  const isPlain = keepBaseLayer === "keep" || first < 0 || first >= at;
+  const { module, places } = isPlain
+    ? { module: segments.slice(0, at).join("."), places: [] }
+    : withoutBaseLayers(segments.slice(0, at));
+  return {
+    role,
+    module,
+    leaf,
+    nesting: places.length,
+    ...(adapter === undefined ? undefined : { adapter }),
+    ...(note === undefined ? undefined : { note }),
+    ...(family === undefined ? undefined : { family }),
+    ...(places.every((place) => place === module) ? undefined : { wrappedAt: places }),
+  };
+}
+
+function withoutBaseLayers(segments: readonly string[]): { module: string; places: string[] } {
   const path: string[] = [];
   const places: string[] = [];
-  for (const segment of segments.slice(0, tail.at)) {
-    if (isBaseLayer(segment, keepBaseLayer) && path.length > 0) places.push(path.join("."));
+  for (const segment of segments) {
+    if (segment === "base_layer" && path.length > 0) places.push(path.join("."));
     else path.push(segment);
   }
-  const module = path.join(".");
-  const { at: _, ...rest } = tail;
-  return {
-    ...rest,
-    module,
-    nesting: places.length,
-    ...(places.every((place) => place === module) ? {} : { wrappedAt: places }),
-  };
+  return { module: path.join("."), places };
 }

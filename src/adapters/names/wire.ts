@@ -42,3 +42,7 @@ export const modelHeads: ReadonlySet<string> = new Set([
 /** How bitsandbytes names the state of a quantised weight, after the module. */
 export const quantLeaf: RegExp =
   /^(?:weight\.(?:absmax|quant_map|nested_absmax|nested_quant_map|quant_state\.bitsandbytes__\w+|SCB)|SCB|weight_format)$/;
+
+/** The last segment of such a name. */
+export const quantLast: RegExp =
+  /^(?:absmax|quant_map|nested_absmax|nested_quant_map|bitsandbytes__\w+|SCB|weight_format)$/;
