@@ -13,7 +13,9 @@ export type {
 export { type BaseRewrite, type MergeObstacle, mergeObstacles, rewritesBase } from "./config/obstacles.ts";
 export { parseLoraConfig } from "./config/parse-lora-config.ts";
 export { parameterChangesOf } from "./geometry/changes.ts";
+export { type Misfit, misfitsOf } from "./geometry/check-fit.ts";
 export type { GeometryContext, ParameterChange } from "./geometry/context.ts";
+export { tokenIndicesOf, tokenRowsChange } from "./geometry/token-rows.ts";
 export { readName, readNames } from "./names/read-names.ts";
 export type { NameContext, NamesReading } from "./names/reading.ts";
 export { canonicalName, peftDiskName, peftMemoryName } from "./names/write-names.ts";
