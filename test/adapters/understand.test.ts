@@ -190,6 +190,17 @@ describe("an adapter's file", () => {
     expect(found.adapters.get("default")?.modules.size).toBe(1);
   });
 
+  it("with a pattern that cannot be run still opens, and says so once", () => {
+    const found = open(
+      ["q_proj.lora_A.weight", "q_proj.lora_B.weight", "k.lora_A.weight", "k.lora_B.weight"],
+      {
+        target_modules: "(?!k).*",
+      },
+    );
+    expect(codes(found)).toEqual(["TENON_ADAPTER_CONFIG_UNREADABLE"]);
+    expect(found.observations[0]?.facts?.["code"]).toBe("TENON_PATTERN_UNSUPPORTED");
+  });
+
   it("shows an adapter that is called like a module", () => {
     const found = understand(
       [

@@ -28,6 +28,7 @@ export function observeAdapter(
 class Watcher {
   readonly found: Observation[] = [];
   private readonly adapter: string;
+  private hasTrouble = false;
 
   constructor(adapter: string) {
     this.adapter = adapter;
@@ -39,6 +40,19 @@ class Watcher {
     facts: Parameters<typeof observe>[2] = {},
   ): void {
     this.found.push(observe(code, names, { adapter: this.adapter, ...facts }));
+  }
+
+  /** What cannot be said because a pattern cannot be run is observed once; the planner refuses such a config by name. */
+  private attempt<T>(run: () => T): T | undefined {
+    try {
+      return run();
+    } catch (error) {
+      if (!isTenonError(error)) throw error;
+      if (!this.hasTrouble)
+        this.note("TENON_ADAPTER_CONFIG_UNREADABLE", [], { code: error.code, message: error.message });
+      this.hasTrouble = true;
+      return undefined;
+    }
   }
 
   /** Pairs, ranks and orientation of one module. */
@@ -58,7 +72,7 @@ class Watcher {
   }
 
   private rank(module: AdapterModule, a: Tensor, b: Tensor, lora: LoraConfig): void {
-    const resolved = attempt(() => resolveRankAndAlpha(lora, scalingKey(module)).loraRank);
+    const resolved = this.attempt(() => resolveRankAndAlpha(lora, scalingKey(module)).loraRank);
     const stored = a.shape[0] ?? 0;
     if (resolved === undefined || resolved === stored || stored === 0) return;
     const facts = { module: module.path, stored, resolved, isDoubled: stored === 2 * resolved };
@@ -76,7 +90,7 @@ class Watcher {
       (module) =>
         !isParameterOf(lora, module.path) &&
         !isTiedTarget(lora, module.path) &&
-        attempt(() => matchesTarget(lora, scalingKey(module), facts)) === "no",
+        this.attempt(() => matchesTarget(lora, scalingKey(module), facts)) === "no",
     );
     const names = unmatched.map(({ path }) => path);
     if (names.length > 0) this.note("TENON_ADAPTER_TARGET_UNMATCHED", names);
@@ -167,14 +181,4 @@ function isMissing(
   if (base !== undefined) return [...base.tensors.keys()].some(isAt);
   // PEFT adds both `classifier` and `score` by itself for classification; a model has one of them.
   return !/^(?:SEQ_CLS|TOKEN_CLS)$/.test(lora?.taskType ?? "");
-}
-
-/** What cannot be said because a pattern cannot be run is left unsaid: the planner refuses such a config by name. */
-function attempt<T>(run: () => T): T | undefined {
-  try {
-    return run();
-  } catch (error) {
-    if (isTenonError(error)) return undefined;
-    throw error;
-  }
 }
