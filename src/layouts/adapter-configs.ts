@@ -1,8 +1,7 @@
 import type { SourceTree } from "../bytes/index.ts";
 import type { FileEntry, JsonRecord } from "../core/index.ts";
-import { adapterConfigName } from "./adapter-files.ts";
+import { adapterConfigName, adapterFolders } from "./adapter-files.ts";
 import { readJsonDocument } from "./documents.ts";
-import { rootFolders } from "./evidence.ts";
 
 /** A config and where it came from. */
 export interface FoundConfig {
@@ -32,7 +31,7 @@ export async function readAdapterConfigs(
 ): Promise<AdapterConfigs> {
   const paths = new Set(files.map(({ path }) => path));
   const places: [string, string][] = [["default", adapterConfigName]];
-  for (const folder of rootFolders(files)) places.push([folder, `${folder}/${adapterConfigName}`]);
+  for (const folder of adapterFolders(files)) places.push([folder, `${folder}/${adapterConfigName}`]);
   const configs = new Map<string, FoundConfig>();
   for (const [name, path] of places) {
     // The top stands first, so a folder that is called default does not take its place.

@@ -1,6 +1,6 @@
 // Where PEFT puts the files of an adapter.
 import type { FileEntry } from "../core/index.ts";
-import { rootFolders, rootPaths } from "./evidence.ts";
+import { rootFolders } from "./evidence.ts";
 
 export const adapterConfigName = "adapter_config.json";
 
@@ -28,27 +28,40 @@ export interface AdapterPlace {
  * A folder counts only when it has both files, so that other folders with a config in them are left alone.
  */
 export function adapterPlaces(files: readonly FileEntry[]): readonly AdapterPlace[] {
-  const top = placeIn(files, "", "default");
+  const paths = new Set(files.map(({ path }) => path));
+  const top = placeIn(paths, "", "default");
   const places = top.weights !== undefined ? [top] : [];
-  for (const folder of rootFolders(files)) {
-    const place = placeIn(files, folder, folder);
+  for (const folder of adapterFolders(files)) {
+    const place = placeIn(paths, folder, folder);
     if (place.config !== undefined && place.weights !== undefined) places.push(place);
   }
   return places;
 }
 
-function placeIn(files: readonly FileEntry[], directory: string, name: string): AdapterPlace {
-  const prefix = directory === "" ? "" : `${directory}/`;
-  const own = rootPaths(
-    files
-      .filter(({ path }) => path.startsWith(prefix))
-      .map(({ path }) => ({ path: path.slice(prefix.length) })),
+/** Folders that may belong to an adapter: a trainer's earlier checkpoints (`checkpoint-500/`) do not. */
+export function adapterFolders(files: readonly FileEntry[]): readonly string[] {
+  const earlier = new Set(trainerFolders(files));
+  return rootFolders(files).filter((folder) => !earlier.has(folder));
+}
+
+/** Folders of the source that are training checkpoints by themselves. */
+export function trainerFolders(files: readonly FileEntry[]): readonly string[] {
+  const paths = new Set(files.map(({ path }) => path));
+  return rootFolders(files).filter(
+    (folder) =>
+      /^checkpoint-\d+$/.test(folder) ||
+      paths.has(`${folder}/trainer_state.json`) ||
+      paths.has(`${folder}/optimizer.pt`),
   );
-  const [weights, ...passedOver] = adapterWeightNames.filter((file) => own.includes(file));
+}
+
+function placeIn(paths: ReadonlySet<string>, directory: string, name: string): AdapterPlace {
+  const prefix = directory === "" ? "" : `${directory}/`;
+  const [weights, ...passedOver] = adapterWeightNames.filter((file) => paths.has(prefix + file));
   return {
     name,
     directory,
-    ...(own.includes(adapterConfigName) && { config: prefix + adapterConfigName }),
+    ...(paths.has(prefix + adapterConfigName) && { config: prefix + adapterConfigName }),
     ...(weights !== undefined && { weights: prefix + weights }),
     passedOver: passedOver.map((file) => prefix + file),
   };

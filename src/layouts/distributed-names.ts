@@ -19,9 +19,7 @@ export function zeroTagFolders(paths: readonly string[]): readonly string[] {
 
 /** FSDP's folders and files under the names that accelerate gives them (`pytorch_model_fsdp_0/`). */
 export function fsdpPlaces(paths: readonly string[]): readonly string[] {
-  const folders = rootFolders(paths.map((path) => ({ path })));
-  const isDcp = (folder: string): boolean =>
-    paths.some((path) => path.startsWith(`${folder}/`) && path.endsWith(".distcp"));
+  const folders = rootFolders(paths.filter((path) => path.endsWith(".distcp")).map((path) => ({ path })));
   const files = paths.filter((path) => /^pytorch_model_fsdp(_\d+)?(_rank\d+)?\.bin$/.test(path));
-  return [...folders.filter(isDcp), ...files];
+  return [...folders, ...files];
 }

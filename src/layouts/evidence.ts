@@ -8,8 +8,8 @@ export function rootPaths(files: readonly { readonly path: string }[]): readonly
 
 /** Names of the folders directly in the source. */
 export function rootFolders(files: readonly { readonly path: string }[]): readonly string[] {
-  const folders = files.map(({ path }) => path.slice(0, path.indexOf("/"))).filter((folder) => folder !== "");
-  return [...new Set(folders)];
+  const folders = files.map(({ path }) => path).filter((path) => path.includes("/"));
+  return [...new Set(folders.map((path) => path.slice(0, path.indexOf("/"))))];
 }
 
 /** `a, b, c and 4 more are here` as evidence. */

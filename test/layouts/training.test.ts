@@ -7,6 +7,12 @@ import { findLostBase } from "../../src/layouts/lost-base.ts";
 import { assemble } from "../contract/format.contract.ts";
 import { openFixture } from "./fixtures.ts";
 
+function tensorFile(name: string): Uint8Array {
+  const layout = safetensors.layOut?.([{ name, dtype: "F32", shape: [1, 2] }], {});
+  if (layout === undefined) throw new Error("safetensors writes");
+  return assemble(layout, (_, length) => new Uint8Array(length));
+}
+
 const moment = (shape: Shape): Tensor => ({ shape }) as Tensor;
 
 function optimizer(...states: Record<string, Shape>[]): OptimizerComponent {
@@ -55,6 +61,35 @@ describe("moments without a parameter", () => {
   });
 });
 
+describe("the output of a whole training run", () => {
+  const adapter = ["adapter_config.json", "adapter_model.safetensors"];
+  const config = '{"peft_type": "LORA", "r": 1, "lora_alpha": 1, "target_modules": ["a"]}';
+  const runFiles = (folders: readonly string[], extra: Record<string, string> = {}) =>
+    new Map<string, Uint8Array | string>([
+      ...folders.flatMap((folder) => [
+        [folder + adapter[0], config] as const,
+        [folder + adapter[1], tensorFile("base_model.model.a.lora_A.weight")] as const,
+      ]),
+      ...Object.entries(extra),
+    ]);
+
+  it("is the adapter at its top; the checkpoints on the way are no adapters of it", async () => {
+    const tree = memoryTree(
+      runFiles(["", "checkpoint-5/", "kept/", "second/"], { "kept/trainer_state.json": "{}" }),
+    );
+    const { layout } = await detectLayout(tree, layouts);
+    await using checkpoint = await layout.open(tree, { formats });
+    expect([...checkpoint.adapters.keys()]).toEqual(["default", "second"]);
+  });
+
+  it("is refused with the checkpoints to choose from when its top holds nothing", async () => {
+    const tree = memoryTree(runFiles(["checkpoint-5/", "checkpoint-10/"]));
+    await expect(detectLayout(tree, layouts)).rejects.toThrow(
+      /checkpoint-10, checkpoint-5 are here, each a checkpoint to point at/,
+    );
+  });
+});
+
 describe("a trainer checkpoint", () => {
   it("gives the optimizer's groups and states as torch saved them", async () => {
     await using checkpoint = await openFixture("hybrid/qv/trainer-peft/checkpoint-3");
@@ -69,14 +104,9 @@ describe("a trainer checkpoint", () => {
   });
 
   it("says where the weights are when DeepSpeed or FSDP kept them", async () => {
-    const layout = safetensors.layOut?.(
-      [{ name: "base_model.model.a.lora_A.weight", dtype: "F32", shape: [1, 2] }],
-      {},
-    );
-    if (layout === undefined) throw new Error("safetensors writes");
     const files = new Map<string, Uint8Array | string>([
       ["adapter_config.json", '{"peft_type": "LORA", "r": 1, "lora_alpha": 1, "target_modules": ["a"]}'],
-      ["adapter_model.safetensors", assemble(layout, (_, length) => new Uint8Array(length))],
+      ["adapter_model.safetensors", tensorFile("base_model.model.a.lora_A.weight")],
       ["trainer_state.json", '{"global_step": 7, "log_history": [{"loss": NaN}]}'],
       ["latest", "global_step7\n"],
       ["global_step7/zero_pp_rank_0_mp_rank_00_model_states.pt", "x"],

@@ -1,5 +1,6 @@
 import type { SourceTree } from "../../bytes/index.ts";
 import type { FileEntry, JsonRecord, TrainerComponent } from "../../core/index.ts";
+import { trainerFolders } from "../adapter-files.ts";
 import { CheckpointFiles } from "../checkpoint-files.ts";
 import { readJsonDocument } from "../documents.ts";
 import { areHere, no, onlyOneFile, rootPaths, yes } from "../evidence.ts";
@@ -42,9 +43,14 @@ export const trainer: Layout = {
 async function sniff(tree: SourceTree): Promise<Sniff> {
   const single = onlyOneFile(tree);
   if (single !== undefined) return single;
-  const root = rootPaths(await tree.list());
+  const listed = await tree.list();
+  const root = rootPaths(listed);
   const own = [stateName, optimizerName].filter((name) => root.includes(name));
-  if (own.length === 0) return no(`no ${stateName} and no ${optimizerName}`);
+  if (own.length === 0) {
+    const inside = trainerFolders(listed);
+    const found = inside.length > 0 ? [`${areHere(inside)}, each a checkpoint to point at`] : [];
+    return no(`no ${stateName} and no ${optimizerName}`, ...found);
+  }
   return yes(`${areHere(own)}, as transformers' Trainer names them`);
 }
 
