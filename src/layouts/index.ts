@@ -20,6 +20,7 @@ export type {
   SniffOptions,
   WrittenFile,
 } from "./layout.ts";
+export { listedOnce } from "./listed-tree.ts";
 export { type LayoutObservationCode, layoutObservations } from "./observations.ts";
 export { manifestFiles, manifestFor, readManifest } from "./tenon/manifest.ts";
 export type { Manifest, ManifestFile } from "./tenon/schema.ts";

@@ -1,6 +1,11 @@
 import type { ByteSource, SourceTree } from "../bytes/index.ts";
 import type { FileEntry } from "../core/index.ts";
 
+/** The same tree, listed once: give it to `detectLayout` and to `open`, and the source is walked one time. */
+export function listedOnce(tree: SourceTree): SourceTree {
+  return ListedTree.of(tree);
+}
+
 /**
  * A tree whose files are listed once. Every layout looks at the list while one is being chosen, and over a network or a
  * large directory that is most of the time it takes.

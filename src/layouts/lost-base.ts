@@ -12,7 +12,7 @@ export interface LostBase {
 /**
  * Compares the shapes of an optimizer's moments with those of what was saved. Each saved tensor explains one state of
  * its shape; what is left over was trained and is lost. States that keep no moment of the parameter's own shape count
- * as explained: this never claims a loss that did not happen.
+ * as explained.
  */
 export function findLostBase(optimizer: OptimizerComponent, saved: readonly Shape[]): LostBase | undefined {
   const left = new Map<string, number>();

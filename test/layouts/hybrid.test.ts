@@ -77,6 +77,18 @@ describe("a model that was trained with LoRA and base together", () => {
     });
   }
 
+  it("is an adapter too when only the adapter's file is pointed at, with the config that is given", async () => {
+    const { source, truth } = hybridCase("qv/save-pretrained");
+    const adapterConfig = configOf(`${truth}/adapter`);
+    await using checkpoint = await openFixture(`${source}/adapter_model.safetensors`, { adapterConfig });
+    expect({ layout: checkpoint.layout, base: checkpoint.base }).toEqual({
+      layout: "state-dict",
+      base: undefined,
+    });
+    expect(checkpoint.adapters.get("default")?.config).toBe(adapterConfig);
+    expect(checkpoint.adapters.get("default")?.configFrom).toBe("the adapterConfig option");
+  });
+
   it("is missed when the optimizer kept the moments of what the adapter file lacks", async () => {
     for (const name of dropped.filter((each) => hybridCase(each).optimizerHoldsLostBase)) {
       await using checkpoint = await openFixture(hybridCase(name).source);
