@@ -6,7 +6,7 @@ const config: ViteUserConfig = defineConfig({
     include: ["test/**/*.test.ts"],
     exclude: ["test/interop/**", "test/browser/**", "**/node_modules/**"],
     setupFiles: ["test/house/quiet.ts", "test/house/offline.ts"],
-    testTimeout: 120_000,
+    testTimeout: 30_000,
     maxWorkers: 2,
   },
 });

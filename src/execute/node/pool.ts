@@ -52,10 +52,17 @@ export async function runInThreads(batch: Batch, options: PoolOptions): Promise<
     const url = options.workerUrl ?? new URL("./worker.js", import.meta.url);
     const threads = Math.max(1, Math.min(options.threads, batch.jobs.length));
     const input: WorkerInput = { batch, shared, kernelBytes: options.kernelBytes };
-    const reports = await Promise.all(Array.from({ length: threads }, () => runWorker(url, input, stop)));
+    // All of them, also after a failure: a worker that still writes must not meet a caller that cleans up.
+    const ended = await Promise.allSettled(
+      Array.from({ length: threads }, () => runWorker(url, input, stop)),
+    );
     throwIfAborted(options.signal);
+    const reports = ended.map((end) => {
+      if (end.status === "rejected") throw end.reason;
+      return end.value;
+    });
     reportBytes();
-    return combine(batch, reports);
+    return combine(batch, reports, bytesDone(shared));
   } finally {
     isDone = true;
     clearInterval(ticking);
@@ -68,26 +75,29 @@ function runWorker(url: URL, workerData: WorkerInput, stop: () => void): Promise
   return new Promise((resolve, reject) => {
     const worker = new Worker(url, { workerData, resourceLimits, stderr: false });
     let report: WorkerReport | undefined;
+    let failure: unknown;
     worker.on("message", (message: WorkerReport) => {
       report = message;
     });
     worker.on("error", (error) => {
-      stop();
-      reject(error);
+      failure = error;
     });
     worker.on("exit", (code) => {
-      if (report !== undefined) resolve(report);
-      else reject(new Error(`internal: a worker ended with code ${code} and no report`));
+      if (failure === undefined && report !== undefined) return resolve(report);
+      stop();
+      reject(failure ?? new Error(`internal: a worker ended with code ${code} and no report`));
     });
   });
 }
 
-function combine(batch: Batch, reports: readonly WorkerReport[]): Outcome[] {
+function combine(batch: Batch, reports: readonly WorkerReport[], doneBytes: number): Outcome[] {
   const outcomes = batch.tasks.map(emptyOutcome);
   for (const report of reports) {
     if ("error" in report) throw revive(report.error);
     for (const [task, outcome] of report.outcomes) addOutcome(outcomes[task] as Outcome, outcome);
   }
+  const totalBytes = batch.jobs.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  if (doneBytes !== totalBytes) throw new Error(`internal: ${doneBytes} of ${totalBytes} bytes were done`);
   return outcomes;
 }
 
@@ -112,17 +122,19 @@ function revive(error: Extract<WorkerReport, { readonly error: unknown }>["error
   });
 }
 
+/** Only a head start: the commit syncs every file through a handle of its own and reports what fails. */
 async function flushWhile(batch: Batch, isRunning: () => boolean): Promise<void> {
   const paths = batch.outputs.flatMap(({ localPath }) => (localPath === undefined ? [] : [localPath]));
-  const handles = await Promise.all(paths.map((path) => open(path, "r+")));
+  const opened = await Promise.allSettled(paths.map((path) => open(path, "r+")));
+  const handles = opened.flatMap((end) => (end.status === "fulfilled" ? [end.value] : []));
   try {
     while (isRunning() && handles.length > 0) {
       for (const handle of handles) if (isRunning()) await handle.datasync();
       if (isRunning()) await new Promise((resolve) => setTimeout(resolve, progressMs));
     }
   } catch {
-    // Only a head start: the commit syncs every file itself and reports what fails.
+    // The same failure reaches the handle that the commit syncs: Linux reports it once to each open file.
   } finally {
-    await Promise.all(handles.map((handle) => handle.close()));
+    await Promise.allSettled(handles.map((handle) => handle.close()));
   }
 }

@@ -91,8 +91,8 @@ describe("the written file", () => {
 describe("a file of the reference writer, read and written again, is the same", () => {
   const fixtures = readdirSync("test/fixtures", { recursive: true, encoding: "utf8" })
     .filter((path) => path.endsWith(".safetensors"))
-    // These are broken on purpose: the reference writer's files cut, padded or emptied.
-    .filter((path) => !/^damaged\/shard-(empty|half-header|trailing|truncated)\//.test(path))
+    // Each of these four directories has one shard broken on purpose, the second; the first is as it was written.
+    .filter((path) => !/^damaged\/shard-(empty|half-header|trailing|truncated)\/.*00002-of-00002/.test(path))
     .map((path) => `test/fixtures/${path}`)
     .sort();
   it("and there are some", () => expect(fixtures.length).toBeGreaterThan(5));
