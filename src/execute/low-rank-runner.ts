@@ -33,6 +33,8 @@ export class LowRankRunner implements StepRunner {
   readonly step: Step & { kind: "addLowRank" };
   readonly countsChanges: boolean;
   readonly product: LowRankProduct;
+  /** Told of each segment while its factors are loaded: the next segment may be another expert's. */
+  onSegment: ((firstRow: number, segment: Segment) => void) | undefined;
   readonly #kernel: Kernel;
   readonly #dtype: DType;
   readonly #accumulate: "muladd" | "fma";
@@ -63,6 +65,7 @@ export class LowRankRunner implements StepRunner {
         Math.min(rows - segment.firstRow, rowsLeft),
         segment.rows,
       );
+      this.onSegment?.((tile.first + segment.offset) / cols, segment);
       const width = bytesPerElement(this.#dtype);
       const pointer = tile.pointer + segment.offset * width;
       if (this.#dtype === "F64") yield* this.#addToF64(pointer, segment);

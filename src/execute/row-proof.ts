@@ -50,7 +50,10 @@ export class RowProof {
     return new RowProof(kernel, lowRank, task, sample);
   }
 
-  /** Keeps the rows of `tile` that will be proven, as they are before the merge. Undefined when there are none. */
+  /**
+   * Keeps the rows of `tile` that will be proven, as they are before the merge, and listens to the steps that change
+   * them. Undefined when there are none.
+   */
   begin(tile: ElementTile): { finish(target: number, outcome: Outcome): void } | undefined {
     const first = tile.first / this.#cols;
     const count = tile.count / this.#cols;
@@ -59,15 +62,21 @@ export class RowProof {
     );
     if (chosen.length === 0) return undefined;
     const dtype = this.#source === this.#output ? this.#output : "F32";
-    const before = chosen.map((row) => this.#decode(tile.pointer, row - first, dtype));
+    const sums = new Map(chosen.map((row) => [row, this.#decode(tile.pointer, row - first, dtype)]));
+    for (const runner of this.#runners) {
+      runner.onSegment = (firstRow, segment) => {
+        for (let i = 0; i < segment.rows; i++) {
+          const sum = sums.get(firstRow + i);
+          if (sum !== undefined) this.#addExactly(sum, runner, segment.firstRow + i);
+        }
+      };
+    }
     return {
       finish: (target, outcome) => {
-        for (const [i, row] of chosen.entries()) {
+        for (const runner of this.#runners) runner.onSegment = undefined;
+        for (const [row, sum] of sums) {
           outcome.provenRows++;
-          outcome.maxUlp = Math.max(
-            outcome.maxUlp,
-            this.#distance(target, row - first, row, before[i] as Float64Array),
-          );
+          outcome.maxUlp = Math.max(outcome.maxUlp, this.#distance(target, row - first, sum));
         }
       },
     };
@@ -86,9 +95,7 @@ export class RowProof {
       : new Uint32Array(bytes.buffer, bytes.byteOffset, this.#cols);
   }
 
-  #distance(target: number, rowInTile: number, row: number, before: Float64Array): number {
-    const sum = before.slice();
-    for (const runner of this.#runners) this.#addExactly(sum, runner, row);
+  #distance(target: number, rowInTile: number, sum: Float64Array): number {
     const merged = this.#bits(target, rowInTile, this.#output);
     let worst = 0;
     for (let j = 0; j < sum.length; j++) {
@@ -100,11 +107,12 @@ export class RowProof {
     return worst;
   }
 
+  /** `row` counts within the batch whose factors are loaded now. */
   #addExactly(sum: Float64Array, { step, product }: LowRankRunner, row: number): void {
     const packed = product.packed();
     if (packed === undefined) throw new Error("internal: proof of a product packed in column blocks");
-    const { loraRank: r, cols, rows, scaling } = step;
-    const local = (row % rows) - packed.leftFirstRow;
+    const { loraRank: r, cols, scaling } = step;
+    const local = row - packed.leftFirstRow;
     const left = this.#kernel.f32(packed.left.pointer + Math.floor(local / 4) * r * 16, r * 4);
     const panels = Math.ceil(cols / 8);
     const right = this.#kernel.f32(packed.right.pointer, panels * r * 8);
