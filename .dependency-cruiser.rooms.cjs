@@ -39,7 +39,7 @@ const pure = [
 ];
 
 /** Rooms with a second door, `node/index.ts`, behind which Node's API may be used. */
-const nodeDoors = ["bytes", "execute"];
+const nodeDoors = ["bytes", "execute", "verbs"];
 
 /** npm package → the rooms that may import it. */
 const npmOwners = { re2js: ["adapters"], zod: ["layouts", "verbs"] };

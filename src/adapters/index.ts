@@ -2,6 +2,7 @@ export { assembleComponents } from "./components/assemble.ts";
 export type { ComponentDocuments, Components } from "./components/documents.ts";
 export { type Understanding, type UnderstandOptions, understand } from "./components/understand.ts";
 export { otherAdapterTypes, reasonAgainst } from "./config/adapter-types.ts";
+export { derivedLoraConfig } from "./config/derived-config.ts";
 export type {
   BdLora,
   BiasMode,

@@ -1,5 +1,7 @@
+import { memoryTree } from "./memory-tree.ts";
 import { OutputNames } from "./output-names.ts";
 import type { ByteSink, SinkTree } from "./sink.ts";
+import type { ByteSource } from "./source.ts";
 
 /** A {@link SinkTree} whose files stay in memory. */
 export interface MemorySink extends SinkTree, AsyncDisposable {
@@ -37,6 +39,13 @@ class InMemory implements MemorySink {
 
   async copyLocal(): Promise<boolean> {
     return false;
+  }
+
+  async reopen(path: string): Promise<ByteSource> {
+    this.#mustBeOpen();
+    const file = this.#growing.get(path);
+    if (file === undefined || !file.isClosed) throw new Error(`internal: reopen before close (${path})`);
+    return memoryTree(new Map([[path, file.bytes]]), { location: this.location }).open(path);
   }
 
   async commit(): Promise<void> {

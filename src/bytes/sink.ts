@@ -1,3 +1,5 @@
+import type { ByteSource } from "./source.ts";
+
 /** One file being written, at any offset, in any order. */
 export interface ByteSink {
   readonly path: string;
@@ -24,6 +26,8 @@ export interface SinkTree {
    * or that file cannot; the caller then streams.
    */
   copyLocal(path: string, fromLocalPath: string): Promise<boolean>;
+  /** A file of this output that was written and closed, to read it before the commit. The caller closes it. */
+  reopen(path: string): Promise<ByteSource>;
   /** Makes everything durable and visible at once. */
   commit(): Promise<void>;
   abort(): Promise<void>;

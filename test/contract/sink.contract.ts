@@ -37,6 +37,18 @@ export function sinkContract({ name, make, written, localFile, cleanUp }: SinkSu
         expect(await written()).toEqual(new Map([["a/b.bin", Uint8Array.of(1, 2, 3)]]));
       }));
 
+    it("reads a closed file again before the commit", () =>
+      withSink(async (sink) => {
+        const file = await sink.create("a/b.bin", 3);
+        await file.write(0, Uint8Array.of(1, 2, 3));
+        await file.close();
+        const again = await sink.reopen("a/b.bin");
+        const bytes = new Uint8Array(again.byteLength);
+        await again.read(0, bytes);
+        await again.close();
+        expect(bytes).toEqual(Uint8Array.of(1, 2, 3));
+      }));
+
     it("takes the bytes of a file in any order, and has zeros where nothing was written", async () => {
       const property = fc.asyncProperty(fc.shuffledSubarray([0, 1, 2, 3, 4, 5]), (parts) =>
         withSink(async (sink) => {

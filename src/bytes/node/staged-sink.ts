@@ -3,8 +3,10 @@ import { dirname, join, resolve } from "node:path";
 import { PlanError, ResourceError } from "../../core/index.ts";
 import { OutputNames } from "../output-names.ts";
 import type { ByteSink, SinkTree } from "../sink.ts";
+import type { ByteSource } from "../source.ts";
 import { syncDirectoriesBelow, syncFile } from "./durable.ts";
 import { FileSink } from "./file-sink.ts";
+import { openFile } from "./file-source.ts";
 import { ioError, systemCode } from "./io-error.ts";
 import { cleanLeftovers, exists, type StagingPaths, stagingPathsFor } from "./leftovers.ts";
 import { refuseProtected } from "./protected.ts";
@@ -135,6 +137,10 @@ class StagedSink implements SinkTree, AsyncDisposable {
 
   #inTarget(path: string): string {
     return this.#isFile ? this.location : join(this.location, path);
+  }
+
+  reopen(path: string): Promise<ByteSource> {
+    return openFile(join(this.#staging.partial, path), { path, location: this.#inTarget(path) });
   }
 
   async commit(): Promise<void> {

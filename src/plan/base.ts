@@ -1,0 +1,96 @@
+import {
+  type BaseComponent,
+  type BaseReference,
+  type JsonRecord,
+  PlanError,
+  type Shape,
+  type Tensor,
+} from "../core/index.ts";
+
+/** A base of one source, and what messages call it. */
+export interface BaseLayer {
+  /** Location of the source. */
+  readonly label: string;
+  readonly base: BaseComponent;
+}
+
+/** Bases laid over each other. */
+export interface OverlaidBase {
+  readonly tensors: ReadonlyMap<string, Tensor>;
+  /** Canonical name → label of the layer that its tensor comes from. */
+  readonly from: ReadonlyMap<string, string>;
+  /** Canonical names that a layer above the lowest brought, in its order. */
+  readonly replaced: readonly string[];
+  readonly config?: JsonRecord;
+  readonly isComplete: boolean;
+  readonly ties: ReadonlyMap<string, string>;
+  readonly shards: ReadonlyMap<string, readonly string[]>;
+  /** What the lowest layer stands on, if it is not complete and nothing was laid under it. */
+  readonly reference?: BaseReference;
+}
+
+/**
+ * Lays bases over each other: the lowest first; a tensor of a layer takes the place of the one below it. Config, ties and
+ * sharding are the lowest's, for it is the whole model.
+ * @throws PlanError TENON_BASE_NAME_UNKNOWN for a parameter that the whole base below does not have,
+ *   TENON_BASE_SHAPE_MISMATCH
+ */
+export function overlayBases(layers: readonly BaseLayer[]): OverlaidBase | undefined {
+  const [lowest, ...above] = layers;
+  if (lowest === undefined) return undefined;
+  const tensors = new Map(lowest.base.tensors);
+  const from = new Map([...tensors.keys()].map((name) => [name, lowest.label]));
+  const replaced: string[] = [];
+  const { ties, shards, reference } = lowest.base;
+  const isComplete = layers.some(({ base }) => base.isComplete);
+  for (const { label, base } of above) {
+    for (const [name, tensor] of base.tensors) {
+      // A tied alias is not stored below; a layer that moved both uses has it under either name.
+      const below = tensors.get(name) ?? tensors.get(ties.get(name) ?? name);
+      if (below === undefined) {
+        if (lowest.base.isComplete) throw unknownName(name, label, lowest);
+      } else if (!sameShape(below.shape, tensor.shape))
+        throw shapeMismatch(name, tensor, below, label, lowest);
+      tensors.set(name, tensor);
+      from.set(name, label);
+      replaced.push(name);
+    }
+  }
+  const config = lowest.base.config ?? above.find(({ base }) => base.config !== undefined)?.base.config;
+  return {
+    tensors,
+    from,
+    replaced,
+    isComplete,
+    ties: new Map([...ties].filter(([alias]) => !tensors.has(alias))),
+    shards,
+    ...(config && { config }),
+    ...(reference && !isComplete && { reference }),
+  };
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((size, axis) => size === b[axis]);
+}
+
+function unknownName(name: string, label: string, lowest: BaseLayer): PlanError {
+  const message = `base: "${name}" is not a parameter of the base (${lowest.label}), but is stored (${label})`;
+  return new PlanError("TENON_BASE_NAME_UNKNOWN", message, {
+    details: { tensor: name, source: label, base: lowest.label },
+    hint: `Give the base that it was trained on, or leave it out: --drop ${name}`,
+  });
+}
+
+function shapeMismatch(
+  name: string,
+  { shape: found }: Tensor,
+  { shape: allowed }: Tensor,
+  label: string,
+  lowest: BaseLayer,
+): PlanError {
+  const message = `base: "${name}" is [${found.join(", ")}], the base has [${allowed.join(", ")}] (${label}, ${lowest.label})`;
+  return new PlanError("TENON_BASE_SHAPE_MISMATCH", message, {
+    details: { tensor: name, found, allowed, source: label, base: lowest.label },
+    hint: "Give the base that it was trained on.",
+  });
+}

@@ -1,0 +1,1 @@
+export { type BaseLayer, type OverlaidBase, overlayBases } from "./base.ts";

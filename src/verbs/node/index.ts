@@ -1,0 +1,1 @@
+export { type NodeHostOptions, nodeHost } from "./host.ts";

@@ -1,0 +1,99 @@
+import { derivedLoraConfig } from "../adapters/index.ts";
+import { blobTree, httpTree, readDocument, type SourceTree } from "../bytes/index.ts";
+import {
+  type Checkpoint,
+  type JsonRecord,
+  type Observation,
+  parseJsonRecord,
+  UsageError,
+} from "../core/index.ts";
+import { formats as ownFormats } from "../formats/index.ts";
+import { detectLayout, type Layout, listedOnce, layouts as ownLayouts } from "../layouts/index.ts";
+import type { Host, Source } from "./host.ts";
+import type { ReadOptions } from "./options.ts";
+
+export interface OpenSourceOptions extends ReadOptions {
+  /** Damage that can be stepped over goes here instead of being thrown: the doctor listens. */
+  readonly report?: (observation: Observation) => void;
+}
+
+/**
+ * Opens whatever was saved, from metadata alone. The caller closes the checkpoint.
+ * @throws UsageError TENON_SOURCE_NOT_FOUND, TENON_LAYOUT_AMBIGUOUS; UnsupportedError TENON_LAYOUT_UNKNOWN; FormatError
+ *   for damaged files
+ */
+export async function openSource(
+  host: Host,
+  source: Source,
+  options: OpenSourceOptions = {},
+): Promise<Checkpoint> {
+  if (options.adapterConfig !== undefined || options.alpha === undefined)
+    return openOnce(host, source, options);
+  const opened = await openOnce(host, source, options);
+  const [adapter] = [...opened.adapters.values()].filter(({ config }) => config === undefined);
+  if (adapter === undefined) return opened;
+  let adapterConfig: JsonRecord;
+  try {
+    adapterConfig = derivedLoraConfig(adapter.modules.values(), options.alpha);
+  } finally {
+    await opened.close();
+  }
+  // Opened again, because what the layout observed without a config is no longer so.
+  return openOnce(host, source, { ...options, adapterConfig });
+}
+
+async function openOnce(host: Host, source: Source, options: OpenSourceOptions): Promise<Checkpoint> {
+  const tree = listedOnce(await treeOf(host, source));
+  try {
+    const { formats = ownFormats, signal, report } = options;
+    const adapterConfig = options.adapterConfig ?? (await configBeside(host, source, tree));
+    const layout = await chooseLayout(tree, options);
+    return await layout.open(tree, {
+      formats,
+      ...(signal && { signal }),
+      ...(report && { report }),
+      ...(adapterConfig && { adapterConfig }),
+    });
+  } catch (error) {
+    await tree.close();
+    throw error;
+  }
+}
+
+async function chooseLayout(tree: SourceTree, options: OpenSourceOptions): Promise<Layout> {
+  const { formats = ownFormats, layouts = ownLayouts, signal } = options;
+  if (options.layout === undefined)
+    return (await detectLayout(tree, layouts, { formats, ...(signal && { signal }) })).layout;
+  const named = layouts.find(({ name }) => name === options.layout);
+  if (named !== undefined) return named;
+  const names = layouts.map(({ name }) => name);
+  throw new UsageError(
+    "TENON_LAYOUT_NOT_KNOWN",
+    `layout: ${JSON.stringify(options.layout)} is not known, there are ${names.join(", ")}`,
+    { details: { layout: options.layout, allowed: names }, hint: "Name one of them." },
+  );
+}
+
+/** A tree of any source; one given as a tree becomes the checkpoint's own. */
+export async function treeOf(host: Host, source: Source): Promise<SourceTree> {
+  if (typeof source === "string")
+    return /^https?:\/\//i.test(source) ? httpTree(source) : host.openTree(source);
+  if (source instanceof Blob)
+    return blobTree([source instanceof File ? source : { path: "dropped", blob: source }]);
+  if (Array.isArray(source)) return blobTree(source);
+  return source as SourceTree;
+}
+
+/** A file that is opened alone does not see the adapter_config.json beside it, which says alpha. */
+async function configBeside(host: Host, source: Source, tree: SourceTree): Promise<JsonRecord | undefined> {
+  if (typeof source !== "string" || !tree.isSingleFile || /^https?:/i.test(source)) return undefined;
+  const end = Math.max(tree.location.lastIndexOf("/"), tree.location.lastIndexOf("\\"));
+  const around = await host.openTree(tree.location.slice(0, end + 1) || ".");
+  try {
+    const name = "adapter_config.json";
+    if ((await around.find(name)) === undefined) return undefined;
+    return parseJsonRecord(new TextDecoder().decode(await readDocument(around, name)), { file: name });
+  } finally {
+    await around.close();
+  }
+}

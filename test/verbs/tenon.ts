@@ -1,0 +1,10 @@
+import { join } from "node:path";
+import { tenonOn } from "../../src/verbs/index.ts";
+import { nodeHost } from "../../src/verbs/node/index.ts";
+
+// From source there is no worker beside the module: the built one does the work.
+export const host = nodeHost({ workerUrl: new URL("../../dist/worker.js", import.meta.url) });
+export const tenon = tenonOn(host);
+
+export const fixtures = join(import.meta.dirname, "../fixtures");
+export const fixture = (path: string): string => join(fixtures, path);
