@@ -1,10 +1,11 @@
 import { join } from "node:path";
+import type { Host, Tenon } from "../../src/verbs/index.ts";
 import { tenonOn } from "../../src/verbs/index.ts";
 import { nodeHost } from "../../src/verbs/node/index.ts";
 
 // From source there is no worker beside the module: the built one does the work.
-export const host = nodeHost({ workerUrl: new URL("../../dist/worker.js", import.meta.url) });
-export const tenon = tenonOn(host);
+export const host: Host = nodeHost({ workerUrl: new URL("../../dist/worker.js", import.meta.url) });
+export const tenon: Tenon = tenonOn(host);
 
-export const fixtures = join(import.meta.dirname, "../fixtures");
+export const fixtures: string = join(import.meta.dirname, "../fixtures");
 export const fixture = (path: string): string => join(fixtures, path);
