@@ -1,34 +1,22 @@
 import type { ByteSink, SinkTree, SourceTree } from "../bytes/index.ts";
-import { type OnProgress, type OutputFile, type Tensor, throwIfAborted } from "../core/index.ts";
+import { type OutputFile, throwIfAborted } from "../core/index.ts";
 import type { Format } from "../formats/index.ts";
-import { Kernel } from "../ops/index.ts";
-import { type RunControl, runInline } from "./inline.ts";
+import { type BatchOptions, runBatch } from "./run-batch.ts";
 import { jobsOf, localExtents, type PlannedFile, planFiles } from "./schedule.ts";
 import type { Batch, JobOptions, Outcome, OutputPlace, WriteTask } from "./task.ts";
 
-/** Runs a batch in other threads; given where there are any (`execute/node`). */
-export type RunInThreads = (batch: Batch, control: RunControl) => Promise<Outcome[]>;
-
-export interface ExecuteOptions {
+export interface ExecuteOptions extends BatchOptions {
   readonly formats: readonly Format[];
-  /** Tensor id → the lazy tensor. */
-  readonly resolve: (id: string) => Tensor;
   readonly sink: SinkTree;
   /** Where `copy` files come from. */
   readonly source?: SourceTree;
   readonly job: JobOptions;
-  readonly runInThreads?: RunInThreads;
   /** Whether a local file has this length and these fixed bytes (its header). Absent: no file is copied whole. */
   readonly isFileLike?: (
     localPath: string,
     byteLength: number,
     fixed: PlannedFile["fixed"],
   ) => Promise<boolean>;
-  /** Limit of the kernel's memory when this thread does the work. */
-  readonly kernelBytes: number;
-  readonly task: string;
-  readonly onProgress?: OnProgress;
-  readonly signal?: AbortSignal;
 }
 
 /** What was made of one tensor. */
@@ -97,33 +85,21 @@ function batchOf(
     file = of;
     (lanes.at(-1) as { end: number }).end = index + 1;
   }
-  const extents = localExtents(tasks, options.resolve) ?? new Map();
-  return { tasks, jobs, lanes, extents, outputs, options: options.job };
+  return { tasks, jobs, lanes, extents: new Map(), outputs, options: options.job };
 }
 
-async function run(
+function run(
   batch: Batch,
   sinks: readonly (ByteSink | undefined)[],
   options: ExecuteOptions,
-): Promise<Outcome[]> {
-  const totalBytes = batch.jobs.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  let doneBytes = 0;
-  const control: RunControl = {
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-    onBytes: (byteLength) => {
-      doneBytes += byteLength;
-      options.onProgress?.({ task: options.task, doneBytes, totalBytes });
-    },
-  };
+): Promise<readonly Outcome[]> {
+  const extents = localExtents(batch.tasks, options.resolve);
   const isLocal =
-    localExtents(batch.tasks, options.resolve) !== undefined &&
-    sinks.every((sink) => sink?.localPath !== undefined || sink === undefined);
-  if (options.runInThreads !== undefined && isLocal) return options.runInThreads(batch, control);
-  const kernel = await Kernel.createAsync({ maxBytes: options.kernelBytes });
+    extents !== undefined && sinks.every((sink) => sink === undefined || sink.localPath !== undefined);
   const write = async (file: number, byteOffset: number, bytes: Uint8Array): Promise<void> => {
     await (sinks[file] as ByteSink).write(byteOffset, bytes);
   };
-  return runInline(kernel, batch, options.resolve, write, control);
+  return runBatch({ ...batch, extents: extents ?? new Map() }, isLocal, write, options);
 }
 
 /** Copies a file whole when its header, too, is what would be written. */

@@ -19,8 +19,10 @@ export interface InspectTask {
   readonly kind: "inspect";
   readonly name: string;
   readonly tensor: TensorMeta;
-  /** Same dtype and shape; compared element by element. */
+  /** As many elements, compared one by one. Another dtype only if both are floats: values are compared then. */
   readonly against?: TensorMeta;
+  /** Take the sums over blocks that do not differ, too. They are slow; one pass finds out which tensors need them. */
+  readonly measureAll?: boolean;
   /** Count NaN and Inf. */
   readonly scan: boolean;
 }
@@ -58,8 +60,10 @@ export interface Outcome {
   maxUlp: number;
   nan: number;
   infinite: number;
-  /** Elements that differ from `against`, and f64 sums over the differences. */
+  /** Elements that differ from `against` in their bits, or in the bits of their values where the dtypes differ. */
   different: number;
+  /** Elements of the blocks that the maximum and the f64 sums below were taken over: Σ(a − b)², Σa², Σb². */
+  measured: number;
   maxAbs: number;
   sumSquares: number;
   sumSquaresA: number;
@@ -69,7 +73,7 @@ export interface Outcome {
 export function emptyOutcome(): Outcome {
   return {
     digest: 0n, changed: 0, provenRows: 0, maxUlp: 0, nan: 0, infinite: 0,
-    different: 0, maxAbs: 0, sumSquares: 0, sumSquaresA: 0, sumSquaresB: 0,
+    different: 0, measured: 0, maxAbs: 0, sumSquares: 0, sumSquaresA: 0, sumSquaresB: 0,
   }; // biome-ignore format: one row of zeros
 }
 
@@ -83,6 +87,7 @@ export function addOutcome(sum: Outcome, part: Outcome): void {
   sum.nan += part.nan;
   sum.infinite += part.infinite;
   sum.different += part.different;
+  sum.measured += part.measured;
   sum.maxAbs = Math.max(sum.maxAbs, part.maxAbs);
   sum.sumSquares += part.sumSquares;
   sum.sumSquaresA += part.sumSquaresA;
