@@ -3,7 +3,7 @@ import {
   type BaseReference,
   type JsonRecord,
   PlanError,
-  type Shape,
+  sameShape,
   type Tensor,
 } from "../core/index.ts";
 
@@ -67,10 +67,6 @@ export function overlayBases(layers: readonly BaseLayer[]): OverlaidBase | undef
     ...(config && { config }),
     ...(reference && !isComplete && { reference }),
   };
-}
-
-export function sameShape(a: Shape, b: Shape): boolean {
-  return a.length === b.length && a.every((size, axis) => size === b[axis]);
 }
 
 function unknownName(name: string, label: string, lowest: BaseLayer): PlanError {

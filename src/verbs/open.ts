@@ -15,6 +15,8 @@ import type { ReadOptions } from "./options.ts";
 export interface OpenSourceOptions extends ReadOptions {
   /** Damage that can be stepped over goes here instead of being thrown: the doctor listens. */
   readonly report?: (observation: Observation) => void;
+  /** Canonical names of the base that the source stands on: its names are then fitted to them. */
+  readonly knownBaseNames?: ReadonlySet<string>;
 }
 
 /**
@@ -42,18 +44,30 @@ export async function openSource(
   return openOnce(host, source, { ...options, adapterConfig });
 }
 
+const trees = new WeakMap<Checkpoint, SourceTree>();
+
+/** The files that a checkpoint was opened from; it closes them. */
+export function treeOfCheckpoint(checkpoint: Checkpoint): SourceTree {
+  const tree = trees.get(checkpoint);
+  if (tree === undefined) throw new Error("internal: not opened by openSource");
+  return tree;
+}
+
 async function openOnce(host: Host, source: Source, options: OpenSourceOptions): Promise<Checkpoint> {
   const tree = listedOnce(await treeOf(host, source));
   try {
-    const { formats = ownFormats, signal, report } = options;
+    const { formats = ownFormats, signal, report, knownBaseNames } = options;
     const adapterConfig = options.adapterConfig ?? (await configBeside(host, source, tree));
     const layout = await chooseLayout(tree, options);
-    return await layout.open(tree, {
+    const checkpoint = await layout.open(tree, {
       formats,
       ...(signal && { signal }),
       ...(report && { report }),
+      ...(knownBaseNames && { knownBaseNames }),
       ...(adapterConfig && { adapterConfig }),
     });
+    trees.set(checkpoint, tree);
+    return checkpoint;
   } catch (error) {
     await tree.close();
     throw error;

@@ -1,0 +1,56 @@
+import { type JsonRecord, PlanError, type Recipe, type Tensor, withFields } from "../core/index.ts";
+import type { FloatOutput, TieOutcome } from "./merge-input.ts";
+
+interface Outcome {
+  readonly before: ReadonlyMap<string, Tensor>;
+  readonly after: ReadonlyMap<string, Recipe>;
+  readonly ties: readonly TieOutcome[];
+  readonly dtype: FloatOutput;
+}
+
+const torchNames = { BF16: "bfloat16", F16: "float16", F32: "float32" } as const;
+
+/** config.json as it must be for the merged weights: the tie, the size of the vocabulary and the dtype follow them. */
+export function mergedConfig(config: JsonRecord, { before, after, ties, dtype }: Outcome): JsonRecord {
+  const changes: Record<string, JsonRecord[string]> = {};
+  if (ties.some(({ action }) => action === "untied")) changes["tie_word_embeddings"] = false;
+  const rows = resizedVocabulary(config, before, after);
+  if (rows !== undefined) changes["vocab_size"] = rows;
+  // transformers 5 writes `dtype`, earlier ones `torch_dtype`, and both read both.
+  if (dtype !== "keep") changes[Object.hasOwn(config, "dtype") ? "dtype" : "torch_dtype"] = torchNames[dtype];
+  return Object.keys(changes).length === 0 ? config : withFields(config, changes);
+}
+
+/** @throws PlanError TENON_EMBEDDING_RESIZED_IN_PART when input and output embedding would differ in their rows */
+function resizedVocabulary(
+  config: JsonRecord,
+  before: ReadonlyMap<string, Tensor>,
+  after: ReadonlyMap<string, Recipe>,
+): number | undefined {
+  const vocabulary = config["vocab_size"];
+  const sizes = new Map<number, string>();
+  for (const [name, { shape }] of after) {
+    const old = before.get(name)?.shape;
+    // An untied alias was not stored before; it has the rows of its owner.
+    if (shape.length === 2 && (old === undefined || old[0] === vocabulary) && !sizes.has(shape[0] as number))
+      sizes.set(shape[0] as number, name);
+  }
+  const resized = [...sizes.keys()].filter((size) => size !== vocabulary);
+  if (resized.length === 0) return undefined;
+  const isEmbedding = (name: string): boolean =>
+    /(?:embed|lm_head|wte|word_embeddings|shared|output)/.test(name);
+  const left = [...before].find(
+    ([name, { shape }]) =>
+      shape.length === 2 &&
+      shape[0] === vocabulary &&
+      isEmbedding(name) &&
+      after.get(name)?.shape[0] === vocabulary,
+  );
+  if (resized.length === 1 && left === undefined) return resized[0];
+  const found = [...sizes].map(([size, name]) => `${name} has ${size}`).join(", ");
+  const message = `merge: the vocabulary of ${String(vocabulary)} was resized for some embeddings only: ${found}`;
+  throw new PlanError("TENON_EMBEDDING_RESIZED_IN_PART", message, {
+    details: { vocabulary: typeof vocabulary === "number" ? vocabulary : null, sizes: [...sizes.keys()] },
+    hint: "Save both embeddings with the adapter: save_embedding_layers=True.",
+  });
+}

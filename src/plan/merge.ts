@@ -1,0 +1,110 @@
+import { type Draft, type DType, PlanError, type Recipe, type Tensor, UsageError } from "../core/index.ts";
+import { overlayBases } from "./base.ts";
+import { layAdapter, type MergeContext } from "./merge-adapter.ts";
+import { mergedConfig } from "./merge-config.ts";
+import type { AdapterChoice, AdapterUse, MergeInput, MergeOptions, TieOutcome } from "./merge-input.ts";
+import { noAdapters, noBase, unmatched } from "./merge-refusals.ts";
+import { MergedParameters } from "./merged-parameters.ts";
+
+export interface MergePlan {
+  readonly draft: Draft;
+  /** In the order of merging. */
+  readonly adapters: readonly AdapterUse[];
+  /** Ties that an adapter touched. */
+  readonly ties: readonly TieOutcome[];
+  /** Base parameters that were left out as asked for. */
+  readonly dropped: readonly string[];
+}
+
+/**
+ * Plans W' = W + s·(B·A) for everything that adapters change, as PEFT merges (`docs/formats/peft.md`): adapters in the
+ * order given, each rounded. Reads nothing.
+ * @throws PlanError TENON_MERGE_NEEDS_BASE, TENON_MERGE_NOTHING, TENON_ADAPTER_CONFIG_MISSING, TENON_ADAPTER_UNMATCHED,
+ *   TENON_ADAPTER_WEIGHT, TENON_ADAPTER_REPLACES_TWICE and those of the geometry; UnsupportedError for adapters that no
+ *   weight can hold
+ */
+export function planMerge(input: MergeInput, options: MergeOptions = {}): MergePlan {
+  const base = overlayBases(input.bases);
+  if (base === undefined || !base.isComplete) throw noBase(input.adapters, base?.tensors.size ?? 0);
+  if (input.adapters.length === 0) throw noAdapters();
+  const kept = withoutDropped(base.tensors, options.drop ?? []);
+  const parameters = new MergedParameters(kept, base.ties);
+  const isSame = (a: Tensor, b: Tensor): boolean =>
+    a.id === b.id ||
+    input.sameBytes?.has(`${a.id}\n${b.id}`) === true ||
+    input.sameBytes?.has(`${b.id}\n${a.id}`) === true;
+  const context: MergeContext = {
+    parameters,
+    modelConfig: base.config,
+    options,
+    isSame,
+    isLiveBase: (choice, parameter) => isLiveBase(input, choice, kept.get(parameter)),
+  };
+  const uses: AdapterUse[] = [];
+  const ties = new Map<string, TieOutcome>();
+  for (const choice of input.adapters) {
+    const laid = layAdapter(context, choice);
+    uses.push(laid.use);
+    for (const tie of laid.ties) if (ties.get(tie.alias)?.action !== "untied") ties.set(tie.alias, tie);
+  }
+  const failing = uses.find(({ unused }) => unused.length > 0);
+  if (failing !== undefined && options.allowUnmatched !== true) throw unmatched(failing);
+  const dtype = options.dtype ?? "keep";
+  const tensors = new Map<string, Recipe>();
+  for (const [name, recipe] of parameters.recipes())
+    tensors.set(name, { ...recipe, dtype: outputDType(recipe.source.dtype, dtype) });
+  const config =
+    base.config &&
+    mergedConfig(base.config, { before: base.tensors, after: tensors, ties: [...ties.values()], dtype });
+  return {
+    draft: {
+      base: {
+        tensors,
+        isComplete: true,
+        ties: parameters.ties,
+        shards: base.shards,
+        ...(config && { config }),
+      },
+      adapters: [],
+      companions: input.companions,
+      origin: input.origin,
+    },
+    adapters: uses,
+    ties: [...ties.values()],
+    dropped: [...base.tensors.keys()].filter((name) => !kept.has(name)),
+  };
+}
+
+/** The base's tensor lies in the source of the adapter, under the name that a live, wrapped module has. */
+function isLiveBase({ bases }: MergeInput, { source }: AdapterChoice, tensor: Tensor | undefined): boolean {
+  return (
+    tensor !== undefined && /\.base_layer\./.test(tensor.name) && bases.some(({ label }) => label === source)
+  );
+}
+
+function withoutDropped(tensors: ReadonlyMap<string, Tensor>, drop: readonly string[]): Map<string, Tensor> {
+  const unknown = drop.find((name) => !tensors.has(name));
+  if (unknown !== undefined)
+    throw new UsageError("TENON_DROP_UNKNOWN", `--drop: the base has no ${JSON.stringify(unknown)}`, {
+      details: { name: unknown },
+      hint: "Give a name as tenon inspect --json lists it.",
+    });
+  return new Map([...tensors].filter(([name]) => !drop.includes(name)));
+}
+
+const floats: ReadonlySet<DType> = new Set<DType>(["BF16", "F16", "F32", "F64"]);
+
+function outputDType(source: DType, wanted: MergeOptions["dtype"]): DType {
+  if (wanted === undefined || wanted === "keep") return source;
+  if (floats.has(source)) return wanted;
+  if (/^(?:F8|F6|F4)/.test(source))
+    throw new PlanError(
+      "TENON_DTYPE_NOT_CONVERTED",
+      `merge: ${source} weights are not turned into ${wanted}`,
+      {
+        details: { found: source, wanted, allowed: [...floats] },
+        hint: "Leave --dtype at keep, or dequantise the model first.",
+      },
+    );
+  return source;
+}

@@ -1,0 +1,184 @@
+// What a merge says about itself, version 1: written beside the weights, read again by `verify`.
+import * as z from "zod";
+import {
+  type DType,
+  FormatError,
+  isDType,
+  type Json,
+  jsonText,
+  parseJsonRecord,
+  type Shape,
+  UnsupportedError,
+} from "../core/index.ts";
+
+/** Name of the certificate in an output directory. */
+export const certificateName = "certificate.json";
+
+/** The only version there is. A reader refuses any other: it could not know what it misses. */
+export const certificateVersion = 1;
+
+export interface CertificateAdapter {
+  readonly name: string;
+  /** What messages call it. */
+  readonly label: string;
+  /** The factor that its scaling was multiplied by. */
+  readonly weight: number;
+  /** Location of the source that it was read from. */
+  readonly source: string;
+  /** How many of its tensors went into the merge. */
+  readonly used: number;
+  /** Stored names that should have gone in and did not. */
+  readonly unused: readonly NamedReason[];
+  /** Stored names that a merge has no use for. */
+  readonly ignored: readonly NamedReason[];
+  /** Module path → scaling, without the weight. */
+  readonly scaling: Readonly<Record<string, number>>;
+}
+
+export interface NamedReason {
+  readonly name: string;
+  readonly reason: string;
+}
+
+export interface CertificateTie {
+  readonly alias: string;
+  readonly owner: string;
+  readonly action: "kept" | "untied";
+  readonly reason: string;
+}
+
+export interface CertificateTensor {
+  /** As it is stored in `file`. */
+  readonly name: string;
+  /** Relative to the output. */
+  readonly file: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+  /** `xxh3-blocks:` and 16 hex digits; null if no digest was taken. */
+  readonly digest: string | null;
+  /** Elements whose bits are not the base's; null if the dtype changed. */
+  readonly changed: number | null;
+  /** How many steps made it; 0 for a copy. */
+  readonly steps: number;
+  /** Rows that were compared with an f64 reference. */
+  readonly provenRows: number;
+  /** Largest error of those rows, as `Outcome.maxError` defines it; null if none was proven. */
+  readonly maxError: number | null;
+}
+
+export interface CertificateFile {
+  /** Relative to the output. */
+  readonly path: string;
+  readonly bytes: number;
+  /** Of the whole file, 64 lower-case hex digits. */
+  readonly sha256?: string | undefined;
+}
+
+export interface Certificate {
+  readonly schema: "tenon-certificate";
+  readonly version: 1;
+  readonly verb: "merge";
+  readonly tool: { readonly tenon: string };
+  readonly sources: readonly {
+    readonly location: string;
+    readonly layout: string;
+    readonly role: "base" | "adapter";
+  }[];
+  readonly rounding: "once" | "twice";
+  readonly accumulate: "muladd" | "fma";
+  readonly digest: "fast" | "sha256" | "none";
+  readonly prove: "sample" | "full" | "none";
+  readonly adapters: readonly CertificateAdapter[];
+  readonly ties: readonly CertificateTie[];
+  readonly tensors: readonly CertificateTensor[];
+  readonly files: readonly CertificateFile[];
+}
+
+const count = z.int().nonnegative();
+const text = z.string().min(1);
+const reasons = z.array(z.strictObject({ name: z.string(), reason: z.string() }));
+
+/** The checker of a parsed certificate. Unknown keys are errors: version 1 has none. */
+export const certificateSchema: z.ZodType<Certificate> = z.strictObject({
+  schema: z.literal("tenon-certificate"),
+  version: z.literal(certificateVersion),
+  verb: z.literal("merge"),
+  tool: z.strictObject({ tenon: text }),
+  sources: z.array(z.strictObject({ location: text, layout: text, role: z.enum(["base", "adapter"]) })),
+  rounding: z.enum(["once", "twice"]),
+  accumulate: z.enum(["muladd", "fma"]),
+  digest: z.enum(["fast", "sha256", "none"]),
+  prove: z.enum(["sample", "full", "none"]),
+  adapters: z.array(
+    z.strictObject({
+      name: text,
+      label: z.string(),
+      weight: z.number(),
+      source: text,
+      used: count,
+      unused: reasons,
+      ignored: reasons,
+      scaling: z.record(z.string(), z.number()),
+    }),
+  ),
+  ties: z.array(
+    z.strictObject({ alias: text, owner: text, action: z.enum(["kept", "untied"]), reason: z.string() }),
+  ),
+  tensors: z.array(
+    z.strictObject({
+      name: text,
+      file: text,
+      dtype: z.custom<DType>(isDType, "not a dtype"),
+      shape: z.array(count),
+      digest: z
+        .string()
+        .regex(/^xxh3-blocks:[0-9a-f]{16}$/)
+        .nullable(),
+      changed: count.nullable(),
+      steps: count,
+      provenRows: count,
+      maxError: z.number().nonnegative().nullable(),
+    }),
+  ),
+  files: z.array(
+    z.strictObject({
+      path: text,
+      bytes: count,
+      sha256: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/)
+        .optional(),
+    }),
+  ),
+});
+
+/** The text of a certificate, as it is written. */
+export function certificateText(certificate: Certificate): string {
+  return `${jsonText(certificate as unknown as Json, { indent: 2 })}\n`;
+}
+
+/**
+ * Reads a certificate. What it names is not looked at.
+ * @throws FormatError TENON_JSON_…, TENON_CERTIFICATE_MALFORMED; UnsupportedError TENON_CERTIFICATE_VERSION
+ */
+export function parseCertificate(json: string, path: string = certificateName): Certificate {
+  const document = parseJsonRecord(json, { file: path });
+  const { version } = document;
+  if (typeof version === "number" && version !== certificateVersion) {
+    throw new UnsupportedError(
+      "TENON_CERTIFICATE_VERSION",
+      `certificate: version ${version}; this tenon knows version ${certificateVersion} (${path})`,
+      {
+        details: { version, known: [certificateVersion] },
+        hint: "Use the tenon that wrote it, or a newer one.",
+      },
+    );
+  }
+  const parsed = certificateSchema.safeParse(document);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map(({ path: at, message }) => `${at.join(".")}: ${message}`);
+  throw new FormatError("TENON_CERTIFICATE_MALFORMED", `certificate: ${issues[0]} (${path})`, {
+    details: { issues: issues.slice(0, 20) },
+    hint: "Merge again: a certificate is not to be edited.",
+  });
+}
