@@ -29,6 +29,7 @@ export function sortParts(parts: StoredParts, files: CheckpointFiles): Understan
     adapterFiles: new Map(adapterFiles.map(({ name, opened }) => [opened.path, name])),
     ...(modelConfig && { config: modelConfig }),
     ...(adapterConfigs.given && { givenConfig: adapterConfigs.given }),
+    ...(files.options.knownBaseNames && { knownBaseNames: files.options.knownBaseNames }),
     ...(files.options.report && { duplicates: "observe" }),
   });
   let understood = understand(tensors, options(adapterConfigs.found));

@@ -22,6 +22,8 @@ export interface OpenOptions {
   readonly signal?: AbortSignal;
   /** Given by the user for sources that do not say alpha: `--adapter-config`, `--alpha`. */
   readonly adapterConfig?: JsonRecord;
+  /** Canonical names of the base that this stands on: stored names are then fitted to them. */
+  readonly knownBaseNames?: ReadonlySet<string>;
   /** Damage that can be stepped over goes here instead of being thrown (the doctor listens). */
   readonly report?: (observation: Observation) => void;
 }
