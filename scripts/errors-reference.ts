@@ -3,11 +3,12 @@
 // two classes, or the page is not the one that would be written.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
+import { findingGroups } from "../src/doctor/index.ts";
+import { findingsPath } from "./findings-reference.ts";
 import { filesBelow } from "./tree.ts";
 
 const tablePath = "docs/reference/errors.json";
 const pagePath = "docs/reference/errors.md";
-const findingsPath = "docs/reference/findings.md";
 
 /** Class → exit code of the command line and who must act; the classes of src/core/errors.ts. */
 const classes: Readonly<Record<string, { readonly exitCode: number; readonly says: string }>> = {
@@ -43,7 +44,8 @@ export function sightingsIn(path: string, text: string): Sighting[] {
     taken.add(match.index + match[0].length);
     found.push({ code: match[2] as string, class: match[1], path });
   }
-  for (const match of text.matchAll(/"(TENON_[A-Z0-9_]+)"/g)) {
+  // A variable of the environment is no code.
+  for (const match of text.matchAll(/(?<!\benv\[)"(TENON_[A-Z0-9_]+)"/g)) {
     if (!taken.has(match.index + match[0].length))
       found.push({ code: match[1] as string, class: undefined, path });
   }
@@ -62,7 +64,7 @@ export interface Known {
 export function gather(
   sightings: readonly Sighting[],
   table: Readonly<Record<string, Meaning>>,
-  findings?: ReadonlySet<string>,
+  findings: ReadonlySet<string> = new Set(),
 ): { known: Map<string, Known>; problems: string[] } {
   const known = new Map<string, { classes: Set<string>; paths: Set<string> }>();
   const mentioned = new Set(sightings.map(({ code }) => code));
@@ -77,8 +79,7 @@ export function gather(
   }
   const problems: string[] = [];
   for (const { code, path } of sightings) {
-    // For now silent while there is no page of findings; the question mark goes when there is one.
-    if (known.has(code) || findings?.has(code) !== false) continue;
+    if (known.has(code) || findings.has(code)) continue;
     problems.push(`${code} (${path}) is neither an error in ${tablePath} nor a finding in ${findingsPath}`);
   }
   for (const [code, entry] of known) {
@@ -126,10 +127,8 @@ function cell(text: string): string {
   return text.replaceAll("|", "\\|").replaceAll("\n", " ");
 }
 
-function findingCodes(): ReadonlySet<string> | undefined {
-  if (!existsSync(findingsPath)) return undefined;
-  const codes = readFileSync(findingsPath, "utf8").matchAll(/`(TENON_[A-Z0-9_]+)`/g);
-  return new Set([...codes].map(([, code]) => code as string));
+function findingCodes(): ReadonlySet<string> {
+  return new Set(findingGroups.flatMap(({ kinds }) => Object.keys(kinds)));
 }
 
 /** The error codes of src/ with what is wrong with their table. */

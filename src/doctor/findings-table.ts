@@ -1,0 +1,483 @@
+// long: one literal table; a code that stood elsewhere would be missed by docs/reference/findings.md
+import type { FindingKind } from "./finding-kind.ts";
+
+const fix = "tenon doctor SRC --fix -o OUT";
+const fixWithBase = "tenon doctor SRC --base BASE --fix -o OUT";
+const copyAgain = "Copy or download the file again, whole.";
+
+/** What reading names shows (`adapters`). */
+const names = {
+  TENON_NAMES_BASE_LAYER: {
+    severity: "error",
+    cause:
+      "Base parameters are stored under PEFT's in-memory names, so transformers finds none of the wrapped weights and initialises them at random.",
+    remedy: fix,
+    fixable: true,
+    detects: "D1",
+  },
+  TENON_NAMES_ADAPTER_NAME_LEFT: {
+    severity: "error",
+    cause:
+      "LoRA names in an adapter file still carry the adapter's name, which PEFT takes off before it saves.",
+    remedy: fix,
+    fixable: true,
+    detects: "D2",
+  },
+  TENON_NAMES_ADAPTER_NAME_DOUBLED: {
+    severity: "error",
+    cause: "The adapter's name stands twice in LoRA names, so PEFT loads none of them and only warns.",
+    remedy: fix,
+    fixable: true,
+    detects: "D3",
+  },
+  TENON_NAMES_PARAMETER_SPELLING: {
+    severity: "warning",
+    cause: "Magnitudes or embedding factors are spelled as in memory, not as PEFT writes them to disk.",
+    remedy: fix,
+    fixable: true,
+    detects: "D4",
+  },
+  TENON_NAMES_PREFIX_MISSING: {
+    severity: "error",
+    cause: "LoRA names lack the prefix `base_model.model.`, so PEFT loads none of them and only warns.",
+    remedy: fix,
+    fixable: true,
+    detects: "D5",
+  },
+  TENON_NAMES_PREFIX_UNUSUAL: {
+    severity: "error",
+    cause:
+      "The prefix `base_model.model.` is doubled, cut short or stands inside the name, so PEFT loads nothing.",
+    remedy: fix,
+    fixable: true,
+    detects: "D6",
+  },
+  TENON_NAMES_WRAPPER: {
+    severity: "error",
+    cause: "Names carry the prefixes of a wrapper that was around the model when its state was saved.",
+    remedy: fix,
+    fixable: true,
+    detects: "D7",
+  },
+  TENON_NAMES_OUTSIDE_MODEL: {
+    severity: "warning",
+    cause:
+      "Parameters of the module that held the model are stored beside it and belong to no model that transformers knows.",
+    remedy: "tenon split SRC -o OUT --drop NAME",
+    fixable: false,
+    detects: "parameters outside of the wrapped model",
+  },
+  TENON_NAMES_SEVERAL_MODELS: {
+    severity: "error",
+    cause: "Several wrapped models are stored together under the attributes of the module that held them.",
+    remedy: "Save the state of each model to a file of its own.",
+    fixable: false,
+    detects: "several wrapped models in one state",
+  },
+  TENON_NAMES_SAVED_MODULES: {
+    severity: "error",
+    cause: "Modules of `modules_to_save` are stored twice, as the trained copy and as the frozen original.",
+    remedy: fix,
+    fixable: true,
+    detects: "D8",
+  },
+  TENON_NAMES_STRAY_BIAS: {
+    severity: "note",
+    cause: 'PEFT\'s `bias="all"` left biases of both copies of a saved module behind, which nothing reads.',
+    remedy: fix,
+    fixable: true,
+    detects: "D9",
+  },
+  TENON_NAMES_TOKEN_ADAPTER: {
+    severity: "error",
+    cause:
+      "An embedding is stored inside the wrapper for trainable tokens, so transformers does not find it.",
+    remedy: fix,
+    fixable: true,
+    detects: "D10",
+  },
+  TENON_NAMES_QUANTISED: {
+    severity: "warning",
+    cause: "The base is stored quantised, so only the LoRA half can be used exactly.",
+    remedy: fix,
+    fixable: true,
+    detects: "D20",
+  },
+  TENON_NAMES_FOREIGN: {
+    severity: "error",
+    cause: "Tensors belong to another adapter type or to another ecosystem, and are not PEFT's LoRA.",
+    remedy: "Convert it to PEFT's LoRA with the tool that wrote it.",
+    fixable: false,
+    detects: "D22",
+  },
+  TENON_NAMES_MOVED: {
+    severity: "error",
+    cause:
+      "Names fit the base only after a prefix is put on or taken off, so PEFT would not find their modules.",
+    remedy: fixWithBase,
+    fixable: true,
+    detects: "D6, D19",
+  },
+  TENON_NAMES_AMBIGUOUS: {
+    severity: "error",
+    cause: "Names fit the base in several ways, and choosing one would be a guess.",
+    remedy: "Save the checkpoint again with the names of one model.",
+    fixable: false,
+    detects: "D6, D19",
+  },
+  TENON_NAMES_NOT_IN_BASE: {
+    severity: "error",
+    cause: "Names correspond to nothing in the base.",
+    remedy: "Give the base that it was trained on: --base DIR",
+    fixable: false,
+    detects: "names that the base lacks",
+  },
+  TENON_NAMES_SAME_PARAMETER: {
+    severity: "error",
+    cause: "Several stored names mean the same parameter and hold different tensors.",
+    remedy: "Remove the one that is out of date from the checkpoint.",
+    fixable: false,
+    detects: "one parameter under several names",
+  },
+} as const satisfies Record<string, FindingKind>;
+
+/** What adapters and their configs show (`adapters`). */
+const adapter = {
+  TENON_ADAPTER_CONFIG_MISSING: {
+    severity: "error",
+    cause: "LoRA tensors came without adapter_config.json, so their scaling is not known.",
+    remedy: "tenon doctor SRC --adapter-config FILE --fix -o OUT",
+    fixable: false,
+    detects: "no adapter_config.json",
+  },
+  TENON_ADAPTER_CONFIG_UNREADABLE: {
+    severity: "error",
+    cause: "adapter_config.json is of another type, has wrong values, or has patterns that cannot be run.",
+    remedy: "tenon doctor SRC --adapter-config FILE --fix -o OUT",
+    fixable: false,
+    detects: "adapter_config.json itself",
+  },
+  TENON_ADAPTER_RANK_MISMATCH: {
+    severity: "error",
+    cause: "LoRA tensors have another rank than the config says, so PEFT refuses to load them.",
+    remedy: fix,
+    fixable: true,
+    detects: "D15",
+  },
+  TENON_ADAPTER_RANK_DOUBLED: {
+    severity: "error",
+    cause:
+      "Every LoRA tensor has twice the config's rank: a conversion that doubled alpha too, or a config with the wrong r, and the two scale differently.",
+    remedy: "tenon doctor SRC --adapter-config FILE --fix -o OUT",
+    fixable: false,
+    detects: "D15",
+  },
+  TENON_ADAPTER_PAIR_INCOMPLETE: {
+    severity: "error",
+    cause: "One factor of a low-rank pair is missing, and what it held is lost.",
+    remedy: "tenon doctor SRC --drop NAME --fix -o OUT",
+    fixable: false,
+    detects: "D16",
+  },
+  TENON_ADAPTER_MAGNITUDE_MISSING: {
+    severity: "error",
+    cause: "The config says DoRA, but a module has no magnitude vector, and what it held is lost.",
+    remedy: "Save the adapter again, or train the module's magnitude anew.",
+    fixable: false,
+    detects: "D16",
+  },
+  TENON_ADAPTER_SAVED_MODULE_MISSING: {
+    severity: "error",
+    cause: "`modules_to_save` names a module of which nothing is stored, so PEFT fails to load.",
+    remedy: "tenon doctor SRC --drop NAME --fix -o OUT",
+    fixable: false,
+    detects: "D16",
+  },
+  TENON_ADAPTER_TARGET_UNMATCHED: {
+    severity: "error",
+    cause: "LoRA is stored for modules that the config does not target, so PEFT leaves it out in silence.",
+    remedy: fix,
+    fixable: true,
+    detects: "D17",
+  },
+  TENON_ADAPTER_TARGET_ABSENT: {
+    severity: "warning",
+    cause: "The config targets modules of which no LoRA is stored, so PEFT puts an untrained one there.",
+    remedy: fix,
+    fixable: true,
+    detects: "D17",
+  },
+  TENON_ADAPTER_TRANSPOSED: {
+    severity: "error",
+    cause: "LoRA factors lie the other way round: (in, r) and (r, out) in the place of (r, in) and (out, r).",
+    remedy: fix,
+    fixable: true,
+    detects: "D18",
+  },
+  TENON_ADAPTER_EXPERT_LAYOUT: {
+    severity: "note",
+    cause: "The adapter and the base keep their experts in different layouts, fused and one by one.",
+    remedy: "tenon merge BASE SRC -o OUT",
+    fixable: false,
+    detects: "D19",
+  },
+  TENON_ADAPTER_REWRITES_BASE: {
+    severity: "warning",
+    cause: "The adapter's initialisation changed the base weights, so the original base alone is not enough.",
+    remedy: "tenon merge BASE SRC -o OUT --initial-adapter DIR",
+    fixable: false,
+    detects: "D23",
+  },
+  TENON_ADAPTER_STORED_TWICE: {
+    severity: "warning",
+    cause: "The same adapter lies at the top and in a folder of its name; the one at the top counts.",
+    remedy: fix,
+    fixable: true,
+    detects: "D24",
+  },
+  TENON_ADAPTER_NAME_SHADOWS: {
+    severity: "warning",
+    cause: "The adapter's name is also a part of module paths or of `lora_`, and PEFT then loses keys.",
+    remedy: "Rename the adapter's folder.",
+    fixable: false,
+    detects: "an adapter's name inside of other names",
+  },
+  TENON_ADAPTER_UNKNOWN_KEYS: {
+    severity: "note",
+    cause: "adapter_config.json has keys that tenon does not know; they are kept as they are.",
+    remedy: "Look whether a newer tenon knows them.",
+    fixable: false,
+    detects: "unknown keys",
+  },
+  TENON_ADAPTER_TRAINED_BASE: {
+    severity: "note",
+    cause: "The adapter file carries base parameters that were trained beside LoRA.",
+    remedy: "tenon split SRC -o OUT",
+    fixable: false,
+    detects: "a hybrid in one PEFT directory",
+  },
+} as const satisfies Record<string, FindingKind>;
+
+/** What the base shows, alone, with its adapter and against the base that was given. */
+const base = {
+  TENON_BASE_LORA_LEFT: {
+    severity: "error",
+    cause:
+      "The base is whole under plain names and LoRA is stored too: only the original base can tell whether it is merged.",
+    remedy: "tenon doctor SRC --base BASE",
+    fixable: false,
+    detects: "D11",
+  },
+  TENON_BASE_LORA_UNMERGED: {
+    severity: "error",
+    cause:
+      "LoRA lies beside plain weights that equal the original base, so a loader drops it without a word.",
+    remedy: fixWithBase,
+    fixable: true,
+    detects: "D11",
+  },
+  TENON_MERGED_ALREADY: {
+    severity: "error",
+    cause: "The weights already hold the adapter, so merging would add it a second time.",
+    remedy: fixWithBase,
+    fixable: true,
+    detects: "D11",
+  },
+  TENON_MERGED_TWICE: {
+    severity: "error",
+    cause: "The weights equal the base with the adapter added twice.",
+    remedy: "tenon merge BASE ADAPTER -o OUT",
+    fixable: false,
+    detects: "merged twice",
+  },
+  TENON_BASE_TRAINED: {
+    severity: "note",
+    cause: "Base parameters differ from the base that was given: they were trained too.",
+    remedy: "tenon split SRC --base BASE -o OUT",
+    fixable: false,
+    detects: "parameters that moved, by their bits",
+  },
+  TENON_BASE_LORA_TRAINED: {
+    severity: "warning",
+    cause:
+      "LoRA lies beside plain weights that are neither the base nor the base with LoRA merged: it was trained on.",
+    remedy: "tenon split SRC -o OUT",
+    fixable: false,
+    detects: "D11",
+  },
+  TENON_BASE_WRONG: {
+    severity: "error",
+    cause: "It was not trained on the base that was given: shapes, names or digests do not fit.",
+    remedy: "Give the base that it was trained on: --base DIR",
+    fixable: false,
+    detects: "shapes and digests of another base",
+  },
+  TENON_BASE_OTHER_NAME: {
+    severity: "warning",
+    cause: "The config names another base than the one given; shapes fit both.",
+    remedy: "Give the base that the config names, if it is another one: --base DIR",
+    fixable: false,
+    detects: "`base_model_name_or_path`",
+  },
+  TENON_EMBEDDING_RESIZED: {
+    severity: "warning",
+    cause: "An embedding has another number of rows than `vocab_size` says.",
+    remedy: fix,
+    fixable: true,
+    detects: "D13",
+  },
+  TENON_TIE_STORED_TWICE: {
+    severity: "note",
+    cause: "config.json ties the embeddings, and both are stored, with the same bits.",
+    remedy: "Leave it as it is: one of them is read.",
+    fixable: false,
+    detects: "D14",
+  },
+  TENON_TIE_BROKEN: {
+    severity: "error",
+    cause:
+      "config.json ties the embeddings, but two different ones are stored, and a loader drops one of them.",
+    remedy: fix,
+    fixable: true,
+    detects: "D14",
+  },
+} as const satisfies Record<string, FindingKind>;
+
+/** What the bytes show. */
+const data = {
+  TENON_TENSOR_EMPTY: {
+    severity: "error",
+    cause: "Tensors have no elements, as ZeRO-3 leaves them when a model is saved without gathering.",
+    remedy:
+      "Save again with the weights gathered, or consolidate the run's global_step folder with zero_to_fp32.py.",
+    fixable: false,
+    detects: "D12",
+  },
+  TENON_TENSOR_NAN: {
+    severity: "error",
+    cause: "Tensors hold NaN, which spreads to everything that is computed from them.",
+    remedy: "Go back to a checkpoint from before the training diverged.",
+    fixable: false,
+    detects: "D21",
+  },
+  TENON_TENSOR_INF: {
+    severity: "error",
+    cause: "Tensors hold infinities, which become NaN when they are computed with.",
+    remedy: "Go back to a checkpoint from before the training diverged.",
+    fixable: false,
+    detects: "D21",
+  },
+  TENON_DTYPE_MIXED: {
+    severity: "warning",
+    cause: "Tensors of one kind have different dtypes, as a save from several places leaves them.",
+    remedy: "tenon merge BASE SRC -o OUT",
+    fixable: false,
+    detects: "D21",
+  },
+} as const satisfies Record<string, FindingKind>;
+
+/** What files show (`layouts`, and the damage that formats step over). */
+const files = {
+  TENON_WEIGHTS_PASSED_OVER: {
+    severity: "warning",
+    cause:
+      "The source holds more weight files than are read; others come first by the rules of transformers and PEFT.",
+    remedy: "Move the files that are out of date elsewhere.",
+    fixable: false,
+    detects: "weight files beside those that are read",
+  },
+  TENON_WEIGHTS_IN_SHARDS: {
+    severity: "warning",
+    cause: "DeepSpeed or FSDP kept weights in folders of their own, which are not read here.",
+    remedy: "Consolidate them with zero_to_fp32.py or `accelerate merge-weights`.",
+    fixable: false,
+    detects: "D12",
+  },
+  TENON_INDEX_TENSOR_UNLISTED: {
+    severity: "warning",
+    cause: "A shard holds tensors that the index does not list, so transformers does not load them.",
+    remedy: fix,
+    fixable: true,
+    detects: "the index of shards",
+  },
+  TENON_INDEX_TENSOR_ABSENT: {
+    severity: "error",
+    cause: "The index lists tensors that their shard does not hold.",
+    remedy: copyAgain,
+    fixable: false,
+    detects: "the index of shards",
+  },
+  TENON_SHARD_MISSING: {
+    severity: "error",
+    cause: "A shard is named and not there.",
+    remedy: "Copy or download the missing file.",
+    fixable: false,
+    detects: "missing shard",
+  },
+  TENON_SHARD_DUPLICATE_TENSOR: {
+    severity: "error",
+    cause: "A tensor is stored in two shards.",
+    remedy: "Remove the shard that is out of date.",
+    fixable: false,
+    detects: "one tensor in two shards",
+  },
+  TENON_SAFETENSORS_TRUNCATED: {
+    severity: "error",
+    cause: "A file ends before its last tensor does.",
+    remedy: copyAgain,
+    fixable: false,
+    detects: "truncated shard",
+  },
+  TENON_SAFETENSORS_TRAILING_BYTES: {
+    severity: "error",
+    cause: "Bytes follow the last tensor of a file, and other readers refuse it.",
+    remedy: copyAgain,
+    fixable: false,
+    detects: "trailing bytes",
+  },
+  TENON_STATE_DICT_LOOSE_TENSORS: {
+    severity: "warning",
+    cause: "Tensors lie beside the dict that holds the model and are not part of it.",
+    remedy: "Save the state dict of the model alone, if it misses them.",
+    fixable: false,
+    detects: "tensors beside the state dict",
+  },
+  TENON_TRAINED_BASE_LOST: {
+    severity: "error",
+    cause: "The optimizer trained parameters that the checkpoint does not hold: their weights are lost.",
+    remedy: "Save the whole state of the model, base included, in the next run.",
+    fixable: false,
+    detects: "moments of parameters that were not saved",
+  },
+  TENON_MANIFEST_FILE_MISSING: {
+    severity: "error",
+    cause: "A file that tenon.json lists is not there.",
+    remedy: "Copy or download the missing file.",
+    fixable: false,
+    detects: "tenon.json",
+  },
+  TENON_MANIFEST_SIZE_DIFFERS: {
+    severity: "error",
+    cause: "A file has another size than tenon.json says.",
+    remedy: copyAgain,
+    fixable: false,
+    detects: "tenon.json",
+  },
+} as const satisfies Record<string, FindingKind>;
+
+/** Code → what it means and what to do, in the order in which findings are listed. */
+export const findingKinds = { ...files, ...names, ...adapter, ...base, ...data };
+
+export type FindingCode = keyof typeof findingKinds;
+
+/** The same table by groups, for the reference. */
+export const findingGroups: readonly {
+  readonly title: string;
+  readonly kinds: Readonly<Record<string, FindingKind>>;
+}[] = [
+  { title: "Files", kinds: files },
+  { title: "Names", kinds: names },
+  { title: "Adapters", kinds: adapter },
+  { title: "The base", kinds: base },
+  { title: "Values", kinds: data },
+];

@@ -1,0 +1,55 @@
+import { readFileSync } from "node:fs";
+import { expect, it } from "vitest";
+import { findingsPage, findingsPath } from "../../scripts/findings-reference.ts";
+import { adapterObservations } from "../../src/adapters/index.ts";
+import { findingGroups, findingKinds } from "../../src/doctor/index.ts";
+import { layoutObservations } from "../../src/layouts/index.ts";
+
+/** Damage that formats and layouts step over when somebody listens; the codes of their errors. */
+const steppedOver = [
+  "TENON_INDEX_TENSOR_ABSENT",
+  "TENON_MANIFEST_FILE_MISSING",
+  "TENON_MANIFEST_SIZE_DIFFERS",
+  "TENON_SAFETENSORS_TRAILING_BYTES",
+  "TENON_SAFETENSORS_TRUNCATED",
+  "TENON_SHARD_DUPLICATE_TENSOR",
+  "TENON_SHARD_MISSING",
+];
+/** What only the doctor sees. */
+const own = [
+  "TENON_ADAPTER_RANK_DOUBLED",
+  "TENON_BASE_LORA_TRAINED",
+  "TENON_BASE_LORA_UNMERGED",
+  "TENON_BASE_OTHER_NAME",
+  "TENON_BASE_TRAINED",
+  "TENON_BASE_WRONG",
+  "TENON_DTYPE_MIXED",
+  "TENON_MERGED_ALREADY",
+  "TENON_MERGED_TWICE",
+  "TENON_TENSOR_INF",
+  "TENON_TENSOR_NAN",
+  "TENON_TIE_BROKEN",
+];
+
+it("the table of findings has every observation of adapters and layouts, and no other code", () => {
+  const observed = [...Object.keys(adapterObservations), ...Object.keys(layoutObservations)];
+  expect(Object.keys(findingKinds).sort()).toEqual([...observed, ...steppedOver, ...own].sort());
+});
+
+it("every code stands in one group of the reference", () => {
+  expect(findingGroups.flatMap(({ kinds }) => Object.keys(kinds)).sort()).toEqual(
+    Object.keys(findingKinds).sort(),
+  );
+});
+
+it("the reference is the one that the table gives", () => {
+  expect(readFileSync(findingsPath, "utf8")).toBe(findingsPage());
+});
+
+it("every cause is one sentence, and every remedy a command or a sentence", () => {
+  for (const [code, { cause, remedy }] of Object.entries(findingKinds)) {
+    expect(cause, code).toMatch(/\.$/);
+    expect(cause.split(". "), code).toHaveLength(1);
+    expect(remedy, code).toMatch(/^(?:tenon [a-z]|[A-Z])/);
+  }
+});
