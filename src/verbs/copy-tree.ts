@@ -35,5 +35,11 @@ export function companionsFrom(
   sources: readonly Checkpoint[],
   index: number,
 ): readonly { readonly path: string; readonly source: string }[] {
-  return (sources[index]?.companions ?? []).map(({ path }) => ({ path, source: `${index}:${path}` }));
+  const source = sources[index];
+  // In tenon's layout the model, and what belongs to it, lies in base/.
+  const home = source?.layout === "tenon" ? /^base\// : /^(?!)/;
+  return (source?.companions ?? []).map(({ path }) => ({
+    path: path.replace(home, ""),
+    source: `${index}:${path}`,
+  }));
 }

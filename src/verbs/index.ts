@@ -1,3 +1,7 @@
+export type { AdapterWish } from "./adapter-choices.ts";
+export type { Certificate } from "./certificate.ts";
 export type { Host, Output, SinkRequest, Source } from "./host.ts";
+export type { MergeOptions, MergeReport } from "./merge.ts";
 export type { ReadOptions, RunOptions, WriteOptions } from "./options.ts";
 export { type Tenon, tenonOn } from "./tenon-on.ts";
+export { tenonVersion } from "./version.ts";

@@ -1,5 +1,6 @@
 import type { Checkpoint } from "../core/index.ts";
 import type { Host, Source } from "./host.ts";
+import { type MergeOptions, type MergeReport, merge } from "./merge.ts";
 import { openSource } from "./open.ts";
 import type { ReadOptions } from "./options.ts";
 
@@ -11,11 +12,19 @@ export interface Tenon {
    *   for damaged files
    */
   open(source: Source, options?: ReadOptions): Promise<Checkpoint>;
+  /**
+   * Merges adapters into their base and writes a transformers directory with a certificate. The source is the base, an
+   * adapter (with `base`), or a hybrid that holds both.
+   * @throws PlanError for what cannot be merged exactly (every code in docs/reference/errors.md); UnsupportedError for
+   *   adapters that no weight can hold; ConflictError TENON_OUTPUT_EXISTS
+   */
+  merge(source: Source, options: MergeOptions): Promise<MergeReport>;
 }
 
 /** @see Tenon */
 export function tenonOn(host: Host): Tenon {
   return {
     open: (source, options) => openSource(host, source, options),
+    merge: (source, options) => merge(host, source, options),
   };
 }

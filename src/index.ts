@@ -1,0 +1,18 @@
+// The public names, for Node. src/browser.ts has the same for a browser.
+
+import { type Tenon, tenonOn } from "./verbs/index.ts";
+import { nodeHost } from "./verbs/node/index.ts";
+
+const here = tenonOn(nodeHost());
+
+/** @see Tenon.open */
+export const open: Tenon["open"] = here.open;
+/** @see Tenon.merge */
+export const merge: Tenon["merge"] = here.merge;
+
+export type { ByteSink, ByteSource, SinkTree, SourceTree } from "./bytes/index.ts";
+export { memorySink, memoryTree } from "./bytes/index.ts";
+export * from "./core/index.ts";
+export { type Format, formats } from "./formats/index.ts";
+export { type Layout, layouts } from "./layouts/index.ts";
+export * from "./verbs/index.ts";

@@ -1,0 +1,151 @@
+import { adapterObservations, canonicalName } from "../adapters/index.ts";
+import type {
+  Checkpoint,
+  Entry,
+  JsonRecord,
+  Observation,
+  OptimizerComponent,
+  TrainerComponent,
+} from "../core/index.ts";
+import { layoutObservations } from "../layouts/index.ts";
+import type { Host, Source } from "./host.ts";
+import { inspectAdapter } from "./inspect-adapter.ts";
+import { inspectMoved } from "./inspect-moved.ts";
+import type {
+  BaseInspection,
+  Inspection,
+  ObservationInspection,
+  OptimizerInspection,
+  TensorInspection,
+} from "./inspection.ts";
+import { openSource } from "./open.ts";
+import type { ReadOptions, RunOptions } from "./options.ts";
+import { kindsOf, totalsOf } from "./tensor-totals.ts";
+
+export interface InspectOptions extends ReadOptions, RunOptions {
+  /** Compare with this base, bit for bit: what was trained shows. Reads both; without it, metadata only. */
+  readonly base?: Source;
+  /** List every stored tensor. */
+  readonly tensors?: boolean;
+}
+
+/** Names that a report lists of one thing; there are always counts beside them. */
+const namesListed = 10;
+
+/** Says what a checkpoint is. @throws as {@link openSource}; with `base` what reading throws */
+export async function inspect(host: Host, source: Source, options: InspectOptions = {}): Promise<Inspection> {
+  const checkpoint = await openSource(host, source, options);
+  try {
+    const inspection = inspectCheckpoint(checkpoint, options.tensors === true);
+    if (options.base === undefined) return inspection;
+    return { ...inspection, moved: await inspectMoved(host, checkpoint, options.base, options) };
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+function inspectCheckpoint(checkpoint: Checkpoint, listsTensors: boolean): Inspection {
+  const { location, layout, evidence, files, companions, adapters, optimizer, trainer, entries } = checkpoint;
+  return {
+    location,
+    layout,
+    evidence,
+    files: { count: files.length, bytes: files.reduce((sum, { byteLength }) => sum + byteLength, 0) },
+    companions: companions.map(({ path }) => path),
+    base: baseInspection(checkpoint),
+    adapters: [...adapters.values()].map(inspectAdapter),
+    optimizer: optimizer === undefined ? null : optimizerInspection(optimizer),
+    trainer: trainer === undefined ? null : trainerInspection(trainer),
+    others: others(entries),
+    observations: observed(checkpoint.observations),
+    ...(listsTensors && { tensors: entries.map(tensorInspection) }),
+  };
+}
+
+function baseInspection({ base }: Checkpoint): BaseInspection | null {
+  if (base === undefined) return null;
+  const modelType = base.config?.["model_type"];
+  return {
+    ...totalsOf(base.tensors.values()),
+    isComplete: base.isComplete,
+    modelType: typeof modelType === "string" ? modelType : null,
+    ties: [...base.ties].map(([alias, owner]) => ({ alias, owner })),
+    reference: base.reference?.location ?? null,
+    shards: base.shards.size,
+    kinds: kindsOf(base.tensors),
+  };
+}
+
+function optimizerInspection({ file, states, groups }: OptimizerComponent): OptimizerInspection {
+  const counts = new Map<string, number>();
+  let bytes = 0;
+  for (const state of states.values())
+    for (const [name, { byteLength }] of state) {
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+      bytes += byteLength;
+    }
+  return {
+    file,
+    states: states.size,
+    bytes,
+    stateNames: [...counts].map(([name, count]) => ({ name, count })),
+    groups: groups.map(({ parameters, settings }) => ({ parameters: parameters.length, settings })),
+  };
+}
+
+function trainerInspection({ documents }: TrainerComponent): NonNullable<Inspection["trainer"]> {
+  // Trainer and tenon's own trainer.json spell it in two ways.
+  const first = (...keys: readonly string[]): number | null => {
+    for (const document of documents.values())
+      for (const key of keys) {
+        const value = document[key];
+        if (typeof value === "number") return value;
+      }
+    return null;
+  };
+  return { documents: [...documents.keys()], step: first("global_step", "step"), epoch: first("epoch") };
+}
+
+const rolesOfComponents: ReadonlySet<string> = new Set([
+  "plain", "baseLayer", "loraA", "loraB", "loraEmbeddingA", "loraEmbeddingB", "magnitude", "loraBias", "loraDiag",
+  "modulesToSave", "originalModule", "tokenBase", "tokenDelta",
+]); // biome-ignore format: one list
+
+function others(entries: readonly Entry[]): Inspection["others"] {
+  const names = new Map<string, string[]>();
+  for (const { tensor, meaning } of entries) {
+    if (rolesOfComponents.has(meaning.role)) continue;
+    const known = names.get(meaning.role);
+    if (known === undefined) names.set(meaning.role, [tensor.name]);
+    else known.push(tensor.name);
+  }
+  return [...names].map(([role, all]) => ({ role, count: all.length, names: all }));
+}
+
+/** One row a code: a code that was observed for each module would hide the others. */
+function observed(observations: readonly Observation[]): ObservationInspection[] {
+  const meanings: Readonly<Record<string, string>> = { ...layoutObservations, ...adapterObservations };
+  const byCode = new Map<string, { count: number; names: string[]; facts: JsonRecord[] }>();
+  for (const { code, names, facts = {} } of observations) {
+    const sum = byCode.get(code) ?? { count: 0, names: [], facts: [] };
+    const { count = names.length } = facts;
+    sum.count += typeof count === "number" ? count : names.length;
+    sum.names.push(...names.slice(0, namesListed - sum.names.length));
+    if (sum.facts.length < namesListed) sum.facts.push(facts);
+    byCode.set(code, sum);
+  }
+  return [...byCode].map(([code, sum]) => ({ code, meaning: meanings[code] ?? null, ...sum }));
+}
+
+function tensorInspection({ tensor, meaning }: Entry): TensorInspection {
+  const { name, dtype, shape, byteLength, file } = tensor;
+  return {
+    name,
+    role: meaning.role,
+    canonicalName: canonicalName(meaning),
+    dtype,
+    shape,
+    bytes: byteLength,
+    file,
+  };
+}

@@ -1,0 +1,62 @@
+import type { Checkpoint } from "../core/index.ts";
+import { digestText } from "../execute/index.ts";
+import type { BaseLayer, MergePlan } from "../plan/index.ts";
+import { type Certificate, type CertificateTensor, certificateVersion } from "./certificate.ts";
+import type { MergeOptions } from "./merge.ts";
+import { tenonVersion } from "./version.ts";
+import type { Written } from "./write-draft.ts";
+
+interface MergeFacts {
+  readonly plan: MergePlan;
+  readonly layers: readonly BaseLayer[];
+  readonly sources: readonly Checkpoint[];
+  readonly options: MergeOptions;
+}
+
+/** What a merge says about itself, once everything else is written. Two merges of the same files say the same. */
+export function certificateOf({ plan, layers, sources, options }: MergeFacts, written: Written): Certificate {
+  const { rounding = "once", accumulate = "muladd", digest = "fast", prove = "sample" } = options;
+  const bases = new Set(layers.map(({ label }) => label));
+  const merged = new Set(plan.adapters.map(({ source }) => source));
+  return {
+    schema: "tenon-certificate",
+    version: certificateVersion,
+    verb: "merge",
+    tool: { tenon: tenonVersion },
+    sources: sources.flatMap(({ location, layout }) => [
+      ...(bases.has(location) ? [{ location, layout, role: "base" as const }] : []),
+      ...(merged.has(location) || !bases.has(location)
+        ? [{ location, layout, role: "adapter" as const }]
+        : []),
+    ]),
+    rounding,
+    accumulate,
+    digest,
+    prove,
+    adapters: plan.adapters.map(({ used, scaling, ...adapter }) => ({
+      ...adapter,
+      used: used.length,
+      scaling: Object.fromEntries(scaling),
+    })),
+    ties: plan.ties,
+    tensors: written.tensors.map(({ file, name, task, outcome }): CertificateTensor => {
+      const { dtype, shape, steps } = task.recipe;
+      return {
+        name,
+        file,
+        dtype,
+        shape,
+        digest: digest === "none" ? null : digestText(outcome.digest),
+        changed: outcome.changed ?? null,
+        steps: steps.length,
+        provenRows: outcome.provenRows,
+        maxError: null,
+      };
+    }),
+    files: written.files.map(({ path, byteLength, sha256 }) => ({
+      path,
+      bytes: byteLength,
+      ...(sha256 && { sha256 }),
+    })),
+  };
+}
