@@ -71,7 +71,9 @@ export async function findModelFiles(
         shard,
       ]);
   }
-  return { paths, index: { path, weightMap }, passedOver };
+  // A shard of an earlier save that the index does not name.
+  const stale = first.paths.filter((shard) => shard !== path && !named.includes(shard));
+  return { paths, index: { path, weightMap }, passedOver: [...stale, ...passedOver] };
 }
 
 function shardMissing(shard: string, from: string, count?: number): FormatError {

@@ -67,12 +67,17 @@ class Watcher {
     }
     if (lora?.useDora && module.magnitude === undefined)
       this.note("TENON_ADAPTER_MAGNITUDE_MISSING", names, { module: module.path });
-    if (isTurned(a, b)) this.note("TENON_ADAPTER_TRANSPOSED", names, { module: module.path });
-    else if (lora !== undefined && lora.targetParameters.length === 0) this.rank(module, a, b, lora);
+    // Block-diagonal factors have shapes of their own.
+    if (lora !== undefined && lora.bdlora !== null) return;
+    const resolved =
+      lora === undefined || lora.targetParameters.length > 0
+        ? undefined
+        : this.attempt(() => resolveRankAndAlpha(lora, scalingKey(module)).loraRank);
+    if (isTurned(a, b, resolved)) this.note("TENON_ADAPTER_TRANSPOSED", names, { module: module.path });
+    else this.rank(module, a, b, resolved);
   }
 
-  private rank(module: AdapterModule, a: Tensor, b: Tensor, lora: LoraConfig): void {
-    const resolved = this.attempt(() => resolveRankAndAlpha(lora, scalingKey(module)).loraRank);
+  private rank(module: AdapterModule, a: Tensor, b: Tensor, resolved: number | undefined): void {
     const stored = a.shape[0] ?? 0;
     if (resolved === undefined || resolved === stored || stored === 0) return;
     const facts = { module: module.path, stored, resolved, isDoubled: stored === 2 * resolved };
@@ -97,7 +102,9 @@ class Watcher {
     if (lora.targetModules?.kind !== "names") return;
     const paths = modules.map(scalingKey);
     const absent = lora.targetModules.names.filter(
-      (target) => !paths.some((path) => path === target || path.endsWith(`.${target}`)),
+      (target) =>
+        !paths.some((path) => path === target || path.endsWith(`.${target}`)) &&
+        this.attempt(() => matchesTarget(lora, target, facts)) !== "excluded",
     );
     if (absent.length > 0) this.note("TENON_ADAPTER_TARGET_ABSENT", absent);
   }
@@ -144,10 +151,10 @@ function scalingKey({ path, nesting }: AdapterModule): string {
   return nesting === 1 && path.endsWith(".out_proj") ? path.slice(0, -".out_proj".length) : path;
 }
 
-/** (in, r) and (r, out) instead of (r, in) and (out, r). */
-function isTurned(a: Tensor, b: Tensor): boolean {
-  if (a.shape.length !== 2 || b.shape.length !== 2) return false;
-  return a.shape[0] !== b.shape[1] && a.shape[1] === b.shape[0];
+/** (in, r) and (r, out) instead of (r, in) and (out, r). With a square layer only the rank tells. */
+function isTurned(a: Tensor, b: Tensor, loraRank: number | undefined): boolean {
+  if (a.shape.length !== 2 || b.shape.length !== 2 || a.shape[1] !== b.shape[0]) return false;
+  return a.shape[0] !== b.shape[1] || (a.shape[1] === loraRank && a.shape[0] !== loraRank);
 }
 
 function isParameterOf(lora: LoraConfig, path: string): boolean {
