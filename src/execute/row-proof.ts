@@ -1,21 +1,28 @@
-import { bytesPerElement, type DType } from "../core/index.ts";
-import { bitsFromFloat, type FloatDType, floatFromBits, type Kernel, ulpDistance } from "../ops/index.ts";
+import { bytesPerElement } from "../core/index.ts";
+import { bitsFromFloat, floatFromBits, type Kernel } from "../ops/index.ts";
 import { LowRankRunner } from "./low-rank-runner.ts";
+import { isProvenDType, type ProvenDType, roundingUnit } from "./proof-bound.ts";
 import type { ElementTile, StepRunner } from "./runner.ts";
 import type { JobOptions, Outcome, WriteTask } from "./task.ts";
 
 /** Rows of each merged tensor that are compared with f64 arithmetic by default. */
 const sampledRows = 2;
 
+/** A row as it should come out: all steps in f64, and for each element |W| + |s|·Σ|L||R|, which nothing can cancel. */
+interface ReferenceRow {
+  readonly sums: Float64Array;
+  readonly sizes: Float64Array;
+}
+
 /**
- * Compares merged rows with a reference: all steps in f64, one rounding at the end. Sampled rows are chosen by the
- * tensor's name, so a second run looks at the same ones.
+ * Compares merged rows with a reference that is all f64 and not rounded. Sampled rows are chosen by the tensor's name,
+ * so a second run looks at the same ones.
  */
 export class RowProof {
   readonly #kernel: Kernel;
   readonly #runners: readonly LowRankRunner[];
-  readonly #source: FloatDType;
-  readonly #output: FloatDType;
+  readonly #source: ProvenDType;
+  readonly #output: ProvenDType;
   readonly #cols: number;
   /** Row numbers over all batches, or undefined for every row. */
   readonly #rows: ReadonlySet<number> | undefined;
@@ -28,8 +35,8 @@ export class RowProof {
   ) {
     this.#kernel = kernel;
     this.#runners = runners;
-    this.#source = task.recipe.source.dtype as FloatDType;
-    this.#output = task.recipe.dtype as FloatDType;
+    this.#source = task.recipe.source.dtype as ProvenDType;
+    this.#output = task.recipe.dtype as ProvenDType;
     this.#cols = (runners[0] as LowRankRunner).step.cols;
     this.#rows = rows;
   }
@@ -43,7 +50,7 @@ export class RowProof {
   ): RowProof | undefined {
     const lowRank = runners.filter((runner): runner is LowRankRunner => runner instanceof LowRankRunner);
     if (lowRank.length === 0 || lowRank.length !== runners.length) return undefined;
-    if (!isFloat(task.recipe.source.dtype) || !isFloat(task.recipe.dtype)) return undefined;
+    if (!isProvenDType(task.recipe.source.dtype) || !isProvenDType(task.recipe.dtype)) return undefined;
     const { cols, rows, batches } = (lowRank[0] as LowRankRunner).step;
     if (lowRank.some(({ step, product }) => step.cols !== cols || !product.isWhole)) return undefined;
     const sample = options.prove === "full" ? undefined : seededRows(task.name, rows * batches);
@@ -62,32 +69,33 @@ export class RowProof {
     );
     if (chosen.length === 0) return undefined;
     const dtype = this.#source === this.#output ? this.#output : "F32";
-    const sums = new Map(chosen.map((row) => [row, this.#decode(tile.pointer, row - first, dtype)]));
+    const rows = new Map(chosen.map((row) => [row, this.#decode(tile.pointer, row - first, dtype)]));
     for (const runner of this.#runners) {
       runner.onSegment = (firstRow, segment) => {
         for (let i = 0; i < segment.rows; i++) {
-          const sum = sums.get(firstRow + i);
-          if (sum !== undefined) this.#addExactly(sum, runner, segment.firstRow + i);
+          const row = rows.get(firstRow + i);
+          if (row !== undefined) this.#addExactly(row, runner, segment.firstRow + i);
         }
       };
     }
     return {
       finish: (target, outcome) => {
         for (const runner of this.#runners) runner.onSegment = undefined;
-        for (const [row, sum] of sums) {
+        for (const [row, reference] of rows) {
           outcome.provenRows++;
-          outcome.maxUlp = Math.max(outcome.maxUlp, this.#distance(target, row - first, sum));
+          outcome.maxError = Math.max(outcome.maxError, this.#errorOf(target, row - first, reference));
         }
       },
     };
   }
 
-  #decode(pointer: number, row: number, dtype: FloatDType): Float64Array {
+  #decode(pointer: number, row: number, dtype: ProvenDType): ReferenceRow {
     const bits = this.#bits(pointer, row, dtype);
-    return Float64Array.from(bits, (code) => floatFromBits(dtype, code));
+    const sums = Float64Array.from(bits, (code) => floatFromBits(dtype, code));
+    return { sums, sizes: sums.map(Math.abs) };
   }
 
-  #bits(pointer: number, row: number, dtype: FloatDType): Uint16Array | Uint32Array {
+  #bits(pointer: number, row: number, dtype: ProvenDType): Uint16Array | Uint32Array {
     const width = bytesPerElement(dtype);
     const bytes = this.#kernel.bytes(pointer + row * this.#cols * width, this.#cols * width);
     return width === 2
@@ -95,20 +103,18 @@ export class RowProof {
       : new Uint32Array(bytes.buffer, bytes.byteOffset, this.#cols);
   }
 
-  #distance(target: number, rowInTile: number, sum: Float64Array): number {
+  #errorOf(target: number, rowInTile: number, { sums, sizes }: ReferenceRow): number {
     const merged = this.#bits(target, rowInTile, this.#output);
     let worst = 0;
-    for (let j = 0; j < sum.length; j++) {
-      const value = sum[j] as number;
-      const bits = merged[j] as number;
-      if (Number.isNaN(value) && Number.isNaN(floatFromBits(this.#output, bits))) continue;
-      worst = Math.max(worst, ulpDistance(this.#output, bits, bitsFromFloat(this.#output, value)));
+    for (let j = 0; j < sums.length; j++) {
+      const [wanted, size] = [sums[j] as number, sizes[j] as number];
+      worst = Math.max(worst, elementError(this.#output, merged[j] as number, wanted, size));
     }
     return worst;
   }
 
   /** `row` counts within the batch whose factors are loaded now. */
-  #addExactly(sum: Float64Array, { step, product }: LowRankRunner, row: number): void {
+  #addExactly({ sums, sizes }: ReferenceRow, { step, product }: LowRankRunner, row: number): void {
     const packed = product.packed();
     if (packed === undefined) throw new Error("internal: proof of a product packed in column blocks");
     const { loraRank: r, cols, scaling } = step;
@@ -119,15 +125,29 @@ export class RowProof {
     for (let j = 0; j < cols; j++) {
       const panel = Math.floor(j / 8) * r * 8 + (j % 8);
       let dot = 0;
-      for (let k = 0; k < r; k++)
-        dot += (left[k * 4 + (local % 4)] as number) * (right[panel + k * 8] as number);
-      sum[j] = (sum[j] as number) + scaling * dot;
+      let size = 0;
+      for (let k = 0; k < r; k++) {
+        const product = (left[k * 4 + (local % 4)] as number) * (right[panel + k * 8] as number);
+        dot += product;
+        size += Math.abs(product);
+      }
+      sums[j] = (sums[j] as number) + scaling * dot;
+      sizes[j] = (sizes[j] as number) + Math.abs(scaling) * size;
     }
   }
 }
 
-function isFloat(dtype: DType): boolean {
-  return dtype === "BF16" || dtype === "F16" || dtype === "F32";
+/**
+ * |merged − wanted| in units of one rounding. NaN and infinity have to be the same, or the error is the largest number
+ * there is: it has to pass through JSON.
+ */
+function elementError(dtype: ProvenDType, bits: number, wanted: number, size: number): number {
+  const value = floatFromBits(dtype, bits);
+  if (Number.isFinite(value) && Number.isFinite(wanted)) {
+    return Math.abs(value - wanted) / roundingUnit(dtype, size);
+  }
+  const isSame = Number.isNaN(value) ? Number.isNaN(wanted) : bits === bitsFromFloat(dtype, wanted);
+  return isSame ? 0 : Number.MAX_VALUE;
 }
 
 function seededRows(name: string, rows: number): ReadonlySet<number> {

@@ -56,8 +56,14 @@ export interface Outcome {
   /** Elements whose bits differ from the source's; undefined when the dtype changed. */
   changed: number | undefined;
   provenRows: number;
-  /** Largest distance from the f64 reference, in units of the last place of the output dtype. */
-  maxUlp: number;
+  /**
+   * Largest error of an element of the proven rows, in roundings of the output dtype:
+   * |result − reference| / max(u·(|W| + Σ |s|·Σ|L||R|), η/2). The reference is W + Σ s·L·R in f64, not rounded, and the sum
+   * of magnitudes is f64 too; both sums run over the recipe's steps. u is 2^-8 for BF16, 2^-11 for F16, 2^-24 for F32; η is
+   * the smallest subnormal number. Terms that cancel do not matter, so a right merge stays below `errorBound` of its
+   * recipe. Number.MAX_VALUE where one is NaN or infinite and the other is not. 0 if no row was proven.
+   */
+  maxError: number;
   nan: number;
   infinite: number;
   /** Elements that differ from `against` in their bits, or in the bits of their values where the dtypes differ. */
@@ -72,7 +78,7 @@ export interface Outcome {
 
 export function emptyOutcome(): Outcome {
   return {
-    digest: 0n, changed: 0, provenRows: 0, maxUlp: 0, nan: 0, infinite: 0,
+    digest: 0n, changed: 0, provenRows: 0, maxError: 0, nan: 0, infinite: 0,
     different: 0, measured: 0, maxAbs: 0, sumSquares: 0, sumSquaresA: 0, sumSquaresB: 0,
   }; // biome-ignore format: one row of zeros
 }
@@ -83,7 +89,7 @@ export function addOutcome(sum: Outcome, part: Outcome): void {
   sum.changed =
     sum.changed === undefined || part.changed === undefined ? undefined : sum.changed + part.changed;
   sum.provenRows += part.provenRows;
-  sum.maxUlp = Math.max(sum.maxUlp, part.maxUlp);
+  sum.maxError = Math.max(sum.maxError, part.maxError);
   sum.nan += part.nan;
   sum.infinite += part.infinite;
   sum.different += part.different;

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { memorySink } from "../../src/bytes/index.ts";
 import { directorySink, openFile } from "../../src/bytes/node/index.ts";
 import type { OutputFile, Recipe, Step, Tensor } from "../../src/core/index.ts";
-import { executeFiles, type JobOptions } from "../../src/execute/index.ts";
+import { errorBound, executeFiles, type JobOptions } from "../../src/execute/index.ts";
 import { isFileLike, runInThreads } from "../../src/execute/node/index.ts";
 import { formats, safetensors } from "../../src/formats/index.ts";
 
@@ -127,6 +127,8 @@ describe.each(cases)(
       for (const { outcome, task } of merged) {
         expect(outcome.changed).toBeGreaterThan(0);
         expect(outcome.provenRows).toBe(task.recipe.shape[0]);
+        expect(outcome.maxError).toBeGreaterThan(0);
+        expect(outcome.maxError).toBeLessThanOrEqual(errorBound(task.recipe) as number);
       }
       for (const { outcome, task } of report)
         if (task.recipe.steps.length === 0) expect(outcome.changed).toBe(0);

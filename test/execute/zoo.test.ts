@@ -5,7 +5,7 @@ import { canonicalName, parameterChangesOf, parseLoraConfig, readNames } from ".
 import { memorySink, memoryTree } from "../../src/bytes/index.ts";
 import { openFile } from "../../src/bytes/node/index.ts";
 import { type AdapterModule, parseJsonRecord, type Recipe, type Tensor } from "../../src/core/index.ts";
-import { executeFiles } from "../../src/execute/index.ts";
+import { errorBound, executeFiles } from "../../src/execute/index.ts";
 import { formats, safetensors } from "../../src/formats/index.ts";
 import { ulpDistance } from "../../src/ops/index.ts";
 
@@ -96,11 +96,16 @@ async function mergedParameters(name: string, rounding: "once" | "twice"): Promi
   const byId = new Map([...base.values(), ...adapter.values()].map((tensor) => [tensor.id, tensor]));
   const sink = memorySink();
   const entries = [...recipes].map(([parameter, recipe]) => ({ name: parameter, recipe }));
-  await executeFiles([{ kind: "tensors", path: "merged.safetensors", format: "safetensors", entries, metadata: {} }], {
+  const report = await executeFiles([{ kind: "tensors", path: "merged.safetensors", format: "safetensors", entries, metadata: {} }], {
     formats, sink, task: "merge", kernelBytes: 2 ** 28,
     resolve: (id) => byId.get(id) as Tensor,
-    job: { accumulate: "fma", digest: "none", prove: "none", factorBytes: 2 ** 24 },
+    job: { accumulate: "fma", digest: "none", prove: "full", factorBytes: 2 ** 24 },
   }); // biome-ignore format: one call
+  for (const { task, outcome } of report) {
+    const bound = errorBound(task.recipe);
+    expect(outcome.provenRows > 0, task.name).toBe(bound !== undefined);
+    if (bound !== undefined) expect(outcome.maxError, task.name).toBeLessThanOrEqual(bound);
+  }
   await sink.commit();
   const written = await safetensors.open(await memoryTree(sink.files).open("merged.safetensors"));
   const result: Merged[] = [];
