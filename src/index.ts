@@ -7,6 +7,8 @@ const here = tenonOn(nodeHost());
 
 /** @see Tenon.open */
 export const open: Tenon["open"] = here.open;
+/** @see Tenon.inspect */
+export const inspect: Tenon["inspect"] = here.inspect;
 /** @see Tenon.merge */
 export const merge: Tenon["merge"] = here.merge;
 

@@ -1,6 +1,19 @@
 export type { AdapterWish } from "./adapter-choices.ts";
 export type { Certificate } from "./certificate.ts";
 export type { Host, Output, SinkRequest, Source } from "./host.ts";
+export type { InspectOptions } from "./inspect.ts";
+export type {
+  AdapterInspection,
+  BaseInspection,
+  Inspection,
+  ModuleSetting,
+  MovedInspection,
+  ObservationInspection,
+  OptimizerInspection,
+  TensorInspection,
+  TensorKind,
+  TensorTotals,
+} from "./inspection.ts";
 export type { MergeOptions, MergeReport } from "./merge.ts";
 export type { ReadOptions, RunOptions, WriteOptions } from "./options.ts";
 export { type Tenon, tenonOn } from "./tenon-on.ts";

@@ -8,6 +8,7 @@ import type {
   TrainerComponent,
 } from "../core/index.ts";
 import { layoutObservations } from "../layouts/index.ts";
+import { openBase } from "./base-source.ts";
 import type { Host, Source } from "./host.ts";
 import { inspectAdapter } from "./inspect-adapter.ts";
 import { inspectMoved } from "./inspect-moved.ts";
@@ -32,16 +33,17 @@ export interface InspectOptions extends ReadOptions, RunOptions {
 /** Names that a report lists of one thing; there are always counts beside them. */
 const namesListed = 10;
 
-/** Says what a checkpoint is. @throws as {@link openSource}; with `base` what reading throws */
+/** Says what a checkpoint is. @throws as {@link openSource}; with `base` what {@link openBase} and reading throw */
 export async function inspect(host: Host, source: Source, options: InspectOptions = {}): Promise<Inspection> {
-  const checkpoint = await openSource(host, source, options);
-  try {
-    const inspection = inspectCheckpoint(checkpoint, options.tensors === true);
-    if (options.base === undefined) return inspection;
-    return { ...inspection, moved: await inspectMoved(host, checkpoint, options.base, options) };
-  } finally {
-    await checkpoint.close();
+  if (options.base === undefined) {
+    await using checkpoint = await openSource(host, source, options);
+    return inspectCheckpoint(checkpoint, options.tensors === true);
   }
+  await using base = await openBase(host, options.base, options);
+  const knownBaseNames = new Set(base.base?.tensors.keys());
+  await using checkpoint = await openSource(host, source, { ...options, knownBaseNames });
+  const inspection = inspectCheckpoint(checkpoint, options.tensors === true);
+  return { ...inspection, moved: await inspectMoved(host, checkpoint, base, options) };
 }
 
 function inspectCheckpoint(checkpoint: Checkpoint, listsTensors: boolean): Inspection {

@@ -1,5 +1,7 @@
 import type { Checkpoint } from "../core/index.ts";
 import type { Host, Source } from "./host.ts";
+import { type InspectOptions, inspect } from "./inspect.ts";
+import type { Inspection } from "./inspection.ts";
 import { type MergeOptions, type MergeReport, merge } from "./merge.ts";
 import { openSource } from "./open.ts";
 import type { ReadOptions } from "./options.ts";
@@ -13,6 +15,12 @@ export interface Tenon {
    */
   open(source: Source, options?: ReadOptions): Promise<Checkpoint>;
   /**
+   * Says what a checkpoint is, as plain data: components, counts, dtypes, sizes, adapters with their ranks and scalings.
+   * From metadata alone, unless a base is given to compare with.
+   * @throws as {@link Tenon.open}; PlanError TENON_BASE_ABSENT, TENON_BASE_HAS_ADAPTERS
+   */
+  inspect(source: Source, options?: InspectOptions): Promise<Inspection>;
+  /**
    * Merges adapters into their base and writes a transformers directory with a certificate. The source is the base, an
    * adapter (with `base`), or a hybrid that holds both.
    * @throws PlanError for what cannot be merged exactly (every code in docs/reference/errors.md); UnsupportedError for
@@ -25,6 +33,7 @@ export interface Tenon {
 export function tenonOn(host: Host): Tenon {
   return {
     open: (source, options) => openSource(host, source, options),
+    inspect: (source, options) => inspect(host, source, options),
     merge: (source, options) => merge(host, source, options),
   };
 }

@@ -1,0 +1,23 @@
+import type { OnProgress } from "../core/index.ts";
+import type { OptionValues } from "./options.ts";
+
+/** One call of a verb, parsed. */
+export interface Call {
+  readonly arguments: readonly string[];
+  readonly options: OptionValues;
+  readonly signal: AbortSignal;
+  readonly onProgress: OnProgress;
+}
+
+/** What a verb found or did. */
+export interface Answer {
+  /** Plain data: what `--json` prints. */
+  readonly report: object;
+  /** The same for a person, without a newline at the end. */
+  readonly text: string;
+  /** 1 where the report itself is bad news: findings, failed checks. */
+  readonly exitCode: 0 | 1;
+}
+
+/** Runs one verb: options of the command line in, report out. It never prints. */
+export type Command = (call: Call) => Promise<Answer>;

@@ -1,0 +1,83 @@
+import process from "node:process";
+import { generalHelp, verbHelp } from "./help.ts";
+import { type CommandLine, parseCommandLine } from "./parse.ts";
+import { printedError } from "./print-error.ts";
+import { showProgress } from "./progress.ts";
+import { verbs } from "./verbs.ts";
+
+/**
+ * The program: reads arguments, runs a verb, prints its report once.
+ *
+ * @param args after `tenon`
+ * @returns the exit code; see `docs/reference/cli.md`
+ */
+export async function main(args: readonly string[], version: string): Promise<number> {
+  ignoreClosedPipe(process.stdout);
+  ignoreClosedPipe(process.stderr);
+  // Before parsing, which may fail: its error must come as JSON too.
+  const isJson = args.includes("--json");
+  try {
+    const line = parseCommandLine(args);
+    if (line.options.version) return print(`tenon ${version}`);
+    const spec = line.verb === undefined ? undefined : verbs[line.verb];
+    if (spec === undefined) return print(generalHelp(version));
+    if (line.options.help) return print(verbHelp(line.verb ?? "", spec));
+    return await run(line, await spec.load());
+  } catch (error) {
+    const { exitCode, text, report } = printedError(error, Boolean(process.env["TENON_DEBUG"]));
+    if (isJson) print(JSON.stringify(report, null, 2));
+    else process.stderr.write(`${text}\n`);
+    return exitCode;
+  }
+}
+
+async function run(
+  { arguments: words, options }: CommandLine,
+  command: Awaited<ReturnType<NonNullable<(typeof verbs)[string]>["load"]>>,
+): Promise<number> {
+  const interruption = new AbortController();
+  const stopListening = onInterrupt(interruption);
+  const shown = options.quiet ? undefined : showProgress(process.stderr);
+  let isDone = false;
+  try {
+    const answer = await command({
+      arguments: words,
+      options,
+      signal: interruption.signal,
+      onProgress: (progress) => shown?.report(progress),
+    });
+    isDone = true;
+    shown?.end(isDone);
+    if (options.json) print(JSON.stringify(answer.report, null, 2));
+    else if (!options.quiet) print(answer.text);
+    return answer.exitCode;
+  } finally {
+    if (!isDone) shown?.end(isDone);
+    stopListening();
+  }
+}
+
+/** The first signal lets the verb clean up; the second does not wait. */
+function onInterrupt(interruption: AbortController): () => void {
+  const listener = (signal: NodeJS.Signals): void => {
+    if (interruption.signal.aborted) process.exit(130);
+    interruption.abort(new Error(`received ${signal}`));
+  };
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  for (const signal of signals) process.on(signal, listener);
+  return () => {
+    for (const signal of signals) process.off(signal, listener);
+  };
+}
+
+function print(text: string): 0 {
+  process.stdout.write(`${text}\n`);
+  return 0;
+}
+
+/** `tenon … | head` closes the pipe early: the rest is not wanted, and the exit code stays the verb's. */
+function ignoreClosedPipe(stream: NodeJS.WriteStream): void {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}

@@ -1,0 +1,56 @@
+import { readFile } from "node:fs/promises";
+import { type JsonRecord, parseJsonRecord, UsageError } from "../core/index.ts";
+import type { ReadOptions, RunOptions, WriteOptions } from "../verbs/index.ts";
+import type { Call } from "./command.ts";
+
+/** Flags that say how sources are read, as the library takes them. @throws UsageError TENON_OPTION_FILE; FormatError */
+export async function readOptions({ options, signal }: Call): Promise<ReadOptions> {
+  const { layout, alpha } = options;
+  const file = options["adapter-config"];
+  return {
+    signal,
+    ...(layout !== undefined && { layout }),
+    ...(alpha !== undefined && { alpha }),
+    ...(file !== undefined && { adapterConfig: await readConfig(file) }),
+  };
+}
+
+/** Flags that say how work on bytes runs. */
+export function runOptions({ options, signal, onProgress }: Call): RunOptions {
+  const { memory, threads } = options;
+  return {
+    signal,
+    onProgress,
+    ...(memory !== undefined && { memoryBytes: memory }),
+    ...(threads !== undefined && { threads }),
+  };
+}
+
+/** Flags of verbs that write. `output` is there, since the table requires it of them. */
+export function writeOptions(call: Call): WriteOptions {
+  const { output = "", force, drop } = call.options;
+  const [dryRun, maxShardBytes] = [call.options["dry-run"], call.options["max-shard-size"]];
+  return {
+    ...runOptions(call),
+    output,
+    ...(force && { force }),
+    ...(dryRun && { dryRun }),
+    ...(drop && { drop }),
+    ...(maxShardBytes !== undefined && { maxShardBytes }),
+  };
+}
+
+async function readConfig(file: string): Promise<JsonRecord> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (cause) {
+    const { code = "cannot be read" } = cause as NodeJS.ErrnoException;
+    throw new UsageError("TENON_OPTION_FILE", `--adapter-config: ${code} (${file})`, {
+      details: { option: "adapter-config", path: file, found: code },
+      hint: "Give the path of an adapter_config.json.",
+      cause,
+    });
+  }
+  return parseJsonRecord(text, { file });
+}
