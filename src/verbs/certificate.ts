@@ -64,6 +64,8 @@ export interface CertificateTensor {
   readonly provenRows: number;
   /** Largest error of those rows, as `Outcome.maxError` defines it; null if none was proven. */
   readonly maxError: number | null;
+  /** What the roundings of this tensor's steps can add up to, in the same unit; null if no row was proven. */
+  readonly errorBound: number | null;
 }
 
 export interface CertificateFile {
@@ -138,6 +140,7 @@ export const certificateSchema: z.ZodType<Certificate> = z.strictObject({
       steps: count,
       provenRows: count,
       maxError: z.number().nonnegative().nullable(),
+      errorBound: z.number().positive().nullable(),
     }),
   ),
   files: z.array(

@@ -1,5 +1,5 @@
-import type { Checkpoint } from "../core/index.ts";
-import { digestText } from "../execute/index.ts";
+import { type Checkpoint, ResourceError } from "../core/index.ts";
+import { digestText, errorBound, type WrittenTensor } from "../execute/index.ts";
 import type { BaseLayer, MergePlan } from "../plan/index.ts";
 import { type Certificate, type CertificateTensor, certificateVersion } from "./certificate.ts";
 import type { MergeOptions } from "./merge.ts";
@@ -13,7 +13,10 @@ interface MergeFacts {
   readonly options: MergeOptions;
 }
 
-/** What a merge says about itself, once everything else is written. Two merges of the same files say the same. */
+/**
+ * What a merge says about itself, once everything else is written. Two merges of the same files say the same.
+ * @throws ResourceError TENON_MERGE_ERROR_BOUND
+ */
 export function certificateOf({ plan, layers, sources, options }: MergeFacts, written: Written): Certificate {
   const { rounding = "once", accumulate = "muladd", digest = "fast", prove = "sample" } = options;
   const bases = new Set(layers.map(({ label }) => label));
@@ -49,8 +52,7 @@ export function certificateOf({ plan, layers, sources, options }: MergeFacts, wr
         digest: digest === "none" ? null : digestText(outcome.digest),
         changed: outcome.changed ?? null,
         steps: steps.length,
-        provenRows: outcome.provenRows,
-        maxError: null,
+        ...proofOf({ file, name, task, outcome }),
       };
     }),
     files: written.files.map(({ path, byteLength, sha256 }) => ({
@@ -59,4 +61,24 @@ export function certificateOf({ plan, layers, sources, options }: MergeFacts, wr
       ...(sha256 && { sha256 }),
     })),
   };
+}
+
+/** A merge that is further from exact arithmetic than its roundings explain must not be committed. */
+function proofOf({
+  name,
+  task,
+  outcome,
+}: WrittenTensor): Pick<CertificateTensor, "provenRows" | "maxError" | "errorBound"> {
+  const { provenRows, maxError } = outcome;
+  const bound = errorBound(task.recipe);
+  if (provenRows === 0 || bound === undefined) return { provenRows, maxError: null, errorBound: null };
+  if (maxError <= bound) return { provenRows, maxError, errorBound: bound };
+  throw new ResourceError(
+    "TENON_MERGE_ERROR_BOUND",
+    `merge: "${name}" is ${maxError.toPrecision(3)} roundings from exact arithmetic, ${bound.toPrecision(3)} are allowed`,
+    {
+      details: { tensor: name, found: maxError, allowed: bound, provenRows },
+      hint: "Merge again; if it happens again, report it with the adapter: nothing was written.",
+    },
+  );
 }

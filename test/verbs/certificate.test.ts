@@ -36,6 +36,7 @@ const certificate: Certificate = {
       steps: 1,
       provenRows: 2,
       maxError: 0.98,
+      errorBound: 1.03,
     },
   ],
   files: [
