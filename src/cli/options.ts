@@ -19,11 +19,6 @@ export type OptionSpec = Described &
 /** Every flag of the command line. A verb lists the ones it takes; a flag means the same in all of them. */
 export const options = {
   output: { kind: "text", short: "o", value: "OUT", help: "where to write; appears whole, or not at all" },
-  to: {
-    kind: "choice",
-    allowed: ["tenon", "hf", "peft", "peft-hybrid", "state-dict"],
-    help: "layout to write",
-  },
   base: { kind: "text", value: "DIR", help: "the base model that it was trained from" },
   adapter: {
     kind: "weighted",
@@ -70,7 +65,6 @@ export const options = {
     kind: "flag",
     help: "the base given is already the residual that the initialisation left",
   },
-  fix: { kind: "flag", help: "write a repaired copy to OUT" },
   tensors: { kind: "flag", help: "list every stored tensor" },
   layout: { kind: "text", value: "NAME", help: "read SRC as this layout, where evidence does not decide" },
   "adapter-config": {
