@@ -11,14 +11,33 @@ interface Outcome {
 const torchNames = { BF16: "bfloat16", F16: "float16", F32: "float32" } as const;
 
 /** config.json as it must be for the merged weights: the tie, the size of the vocabulary and the dtype follow them. */
-export function mergedConfig(config: JsonRecord, { before, after, ties, dtype }: Outcome): JsonRecord {
+export function mergedConfig(config: JsonRecord, outcome: Outcome): JsonRecord {
+  const { before, after, ties, dtype } = outcome;
   const changes: Record<string, JsonRecord[string]> = {};
-  if (ties.some(({ action }) => action === "untied")) changes["tie_word_embeddings"] = false;
+  if (ties.some(({ action }) => action === "untied") || isTieBroken(config, outcome))
+    changes["tie_word_embeddings"] = false;
   const rows = resizedVocabulary(config, before, after);
   if (rows !== undefined) changes["vocab_size"] = rows;
   // transformers 5 writes `dtype`, earlier ones `torch_dtype`, and both read both.
   if (dtype !== "keep") changes[Object.hasOwn(config, "dtype") ? "dtype" : "torch_dtype"] = torchNames[dtype];
   return Object.keys(changes).length === 0 ? config : withFields(config, changes);
+}
+
+/**
+ * The config ties what the base stores twice, and one of the two was changed: transformers would then load the other one in
+ * its place.
+ */
+function isTieBroken(config: JsonRecord, { before, after }: Outcome): boolean {
+  if (config["tie_word_embeddings"] !== true) return false;
+  const isOutput = (name: string): boolean => /(?:^|\.)(?:lm_head|embed_out|output)\.weight$/.test(name);
+  const isInput = (name: string): boolean =>
+    /(?:^|\.)(?:embed_tokens|wte|word_embeddings|embed_in|shared|tok_embeddings)\.weight$/.test(name);
+  const isTouched = (name: string): boolean => {
+    const recipe = after.get(name);
+    return recipe !== undefined && (recipe.steps.length > 0 || recipe.source !== before.get(name));
+  };
+  const names = [...after.keys()];
+  return names.some(isOutput) && names.some((name) => (isOutput(name) || isInput(name)) && isTouched(name));
 }
 
 /** @throws PlanError TENON_EMBEDDING_RESIZED_IN_PART when input and output embedding would differ in their rows */

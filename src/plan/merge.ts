@@ -1,7 +1,8 @@
 import { type Draft, type DType, PlanError, type Recipe, type Tensor, UsageError } from "../core/index.ts";
-import { overlayBases } from "./base.ts";
-import { layAdapter, type MergeContext } from "./merge-adapter.ts";
+import { type BaseLayer, overlayBases } from "./base.ts";
+import { layAdapter } from "./merge-adapter.ts";
 import { mergedConfig } from "./merge-config.ts";
+import type { MergeContext } from "./merge-context.ts";
 import type { AdapterChoice, AdapterUse, MergeInput, MergeOptions, TieOutcome } from "./merge-input.ts";
 import { noAdapters, noBase, unmatched } from "./merge-refusals.ts";
 import { MergedParameters } from "./merged-parameters.ts";
@@ -24,11 +25,12 @@ export interface MergePlan {
  *   weight can hold
  */
 export function planMerge(input: MergeInput, options: MergeOptions = {}): MergePlan {
-  const base = overlayBases(input.bases);
+  const drop = new Set(options.drop ?? []);
+  const dropped = checkedDrops(input.bases, drop);
+  const base = overlayBases(input.bases.map((layer) => withoutDropped(layer, drop)));
   if (base === undefined || !base.isComplete) throw noBase(input.adapters, base?.tensors.size ?? 0);
   if (input.adapters.length === 0) throw noAdapters();
-  const kept = withoutDropped(base.tensors, options.drop ?? []);
-  const parameters = new MergedParameters(kept, base.ties);
+  const parameters = new MergedParameters(base.tensors, base.ties);
   const isSame = (a: Tensor, b: Tensor): boolean =>
     a.id === b.id ||
     input.sameBytes?.has(`${a.id}\n${b.id}`) === true ||
@@ -38,7 +40,7 @@ export function planMerge(input: MergeInput, options: MergeOptions = {}): MergeP
     modelConfig: base.config,
     options,
     isSame,
-    isLiveBase: (choice, parameter) => isLiveBase(input, choice, kept.get(parameter)),
+    isLiveBase: (choice, parameter) => isLiveBase(input, choice, base.tensors.get(parameter)),
   };
   const uses: AdapterUse[] = [];
   const ties = new Map<string, TieOutcome>();
@@ -71,7 +73,7 @@ export function planMerge(input: MergeInput, options: MergeOptions = {}): MergeP
     },
     adapters: uses,
     ties: [...ties.values()],
-    dropped: [...base.tensors.keys()].filter((name) => !kept.has(name)),
+    dropped,
   };
 }
 
@@ -82,14 +84,28 @@ function isLiveBase({ bases }: MergeInput, { source }: AdapterChoice, tensor: Te
   );
 }
 
-function withoutDropped(tensors: ReadonlyMap<string, Tensor>, drop: readonly string[]): Map<string, Tensor> {
-  const unknown = drop.find((name) => !tensors.has(name));
-  if (unknown !== undefined)
-    throw new UsageError("TENON_DROP_UNKNOWN", `--drop: the base has no ${JSON.stringify(unknown)}`, {
-      details: { name: unknown },
-      hint: "Give a name as tenon inspect --json lists it.",
-    });
-  return new Map([...tensors].filter(([name]) => !drop.includes(name)));
+function withoutDropped({ label, base }: BaseLayer, drop: ReadonlySet<string>): BaseLayer {
+  if (drop.size === 0) return { label, base };
+  return {
+    label,
+    base: { ...base, tensors: new Map([...base.tensors].filter(([name]) => !drop.has(name))) },
+  };
+}
+
+/** @throws UsageError TENON_DROP_UNKNOWN */
+function checkedDrops(layers: readonly BaseLayer[], drop: ReadonlySet<string>): string[] {
+  for (const name of drop) {
+    if (layers.some(({ base }) => base.tensors.has(name))) continue;
+    throw new UsageError(
+      "TENON_DROP_UNKNOWN",
+      `merge: --drop ${JSON.stringify(name)} matches no base parameter`,
+      {
+        details: { name },
+        hint: "Give a name as tenon inspect --json lists it.",
+      },
+    );
+  }
+  return [...drop];
 }
 
 const floats: ReadonlySet<DType> = new Set<DType>(["BF16", "F16", "F32", "F64"]);

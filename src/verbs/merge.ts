@@ -1,4 +1,4 @@
-import { type Checkpoint, ConflictError } from "../core/index.ts";
+import type { Checkpoint } from "../core/index.ts";
 import { hf, layouts as ownLayouts } from "../layouts/index.ts";
 import {
   type AdapterChoice,
@@ -14,6 +14,8 @@ import { type Certificate, certificateName, certificateText } from "./certificat
 import { companionsFrom } from "./copy-tree.ts";
 import type { Host, Source } from "./host.ts";
 import { certificateOf } from "./merge-certificate.ts";
+import { refuseObserved } from "./merge-observed.ts";
+import { openMergeSources } from "./merge-sources.ts";
 import { Opened } from "./opened.ts";
 import type { ReadOptions, WriteOptions } from "./options.ts";
 import { sameCopies } from "./same-copies.ts";
@@ -30,6 +32,8 @@ export interface MergeOptions extends ReadOptions, WriteOptions, MergePlanOption
   readonly initialAdapter?: Source;
   /** The base is the one that such an initialisation left behind. */
   readonly hasResidualBase?: boolean;
+  /** Merge though it was observed that trained base weights are lost: the result lacks what they had learnt. */
+  readonly allowLostBase?: boolean;
   /** `muladd` (default) gives the same bits everywhere; `fma` gives torch's on a CPU. */
   readonly accumulate?: "muladd" | "fma";
   /** What is taken of the output: `fast` (default) one digest a tensor, `sha256` of each file as well, or `none`. */
@@ -47,6 +51,8 @@ export interface MergeReport {
   })[];
   readonly ties: readonly TieOutcome[];
   readonly dropped: readonly string[];
+  /** What the user should know of an output that is right as far as it goes. */
+  readonly warnings: readonly string[];
   /** Absent after a dry run. */
   readonly certificate?: Certificate;
 }
@@ -54,31 +60,18 @@ export interface MergeReport {
 /** @see Tenon.merge */
 export async function merge(host: Host, source: Source, options: MergeOptions): Promise<MergeReport> {
   await using opened = new Opened(host, options);
-  const base = options.base === undefined ? undefined : await opened.open(options.base);
-  const names = base?.base === undefined ? {} : { knownBaseNames: new Set(base.base.tensors.keys()) };
-  const first = await opened.open(source, names);
-  const known = base ?? first;
-  const adapterNames =
-    known.base?.isComplete === true ? { knownBaseNames: new Set(known.base.tensors.keys()) } : {};
-  const sources: Checkpoint[] = [first];
-  for (const adapter of options.adapters ?? []) sources.push(await opened.open(adapter, adapterNames));
-  const layers = layersOf(base, sources);
-  const initial =
-    options.initialAdapter === undefined
-      ? undefined
-      : await opened.open(options.initialAdapter, adapterNames);
+  const { sources, layers, initial } = await openMergeSources(host, source, options, opened);
+  for (const checkpoint of sources) refuseObserved(checkpoint, options);
   const choices = chooseAdapters(sources, options.choose).map((choice) =>
     withInitial(choice, initial, options),
   );
   const all = opened.checkpoints;
-  const lowest = layers[0];
-  const owner = all.findIndex(({ location, base: own }) => own !== undefined && location === lowest?.label);
   const sameBytes = await sameCopies(host, all, layers, choices, options);
   const plan = planMerge(
     {
       bases: layers,
       adapters: choices,
-      companions: companionsFrom(all, owner),
+      companions: companionsOf(all, layers, sources),
       origin: {},
       sameBytes,
     },
@@ -110,32 +103,28 @@ export async function merge(host: Host, source: Source, options: MergeOptions): 
     adapters: plan.adapters.map((use) => ({ ...use, scaling: Object.fromEntries(use.scaling) })),
     ties: plan.ties,
     dropped: plan.dropped,
+    warnings: plan.draft.base?.config === undefined ? [noConfigWarning] : [],
     ...(certificate && { certificate }),
   };
 }
 
-/** The base that was given lies below what the sources hold. @throws ConflictError TENON_BASE_SEVERAL */
-function layersOf(base: Checkpoint | undefined, sources: readonly Checkpoint[]): BaseLayer[] {
-  const layers = [...(base === undefined ? [] : [base]), ...sources].flatMap(({ location, base: own }) =>
-    own === undefined ? [] : [{ label: location, base: own }],
-  );
-  const whole = layers.slice(base?.base === undefined ? 0 : 1).filter(({ base: own }) => own.isComplete);
-  if (whole.length > 1) {
-    const labels = whole.map(({ label }) => label);
-    throw new ConflictError(
-      "TENON_BASE_SEVERAL",
-      `merge: ${whole.length} sources hold a whole base model: ${labels.join(", ")}`,
-      {
-        details: { sources: labels },
-        hint: "Give one base, and adapters without a model beside them.",
-      },
-    );
+/** The base's tokenizer and generation config; those that lie with an adapter were saved later and win. */
+function companionsOf(
+  all: readonly Checkpoint[],
+  layers: readonly BaseLayer[],
+  sources: readonly Checkpoint[],
+): readonly { readonly path: string; readonly source: string }[] {
+  const order = [...layers.map(({ label }) => label), ...sources.map(({ location }) => location)];
+  const chosen = new Map<string, string>();
+  for (const wanted of new Set(order)) {
+    const index = all.findIndex(({ location }) => location === wanted);
+    for (const { path, source } of companionsFrom(all, index)) chosen.set(path, source);
   }
-  const [lowest] = whole;
-  // A whole base in a later source is still the lowest.
-  if (lowest === undefined || base?.base !== undefined) return layers;
-  return [lowest, ...layers.filter((layer) => layer !== lowest)];
+  return [...chosen].map(([path, source]) => ({ path, source }));
 }
+
+const noConfigWarning =
+  "No config.json was found, so none is written and transformers cannot load the output; give the model that it started from: --base DIR";
 
 function withInitial(
   choice: AdapterChoice,

@@ -19,7 +19,11 @@ export class Opened implements AsyncDisposable {
   }
 
   async open(source: Source, more: OpenSourceOptions = {}): Promise<Checkpoint> {
-    const checkpoint = await openSource(this.#host, source, { ...this.#options, ...more });
+    return this.adopt(await openSource(this.#host, source, { ...this.#options, ...more }));
+  }
+
+  /** Takes over the closing of a checkpoint that somebody else opened. */
+  adopt(checkpoint: Checkpoint): Checkpoint {
     this.#checkpoints.push(checkpoint);
     return checkpoint;
   }

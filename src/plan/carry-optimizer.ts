@@ -1,0 +1,45 @@
+import { canonicalName } from "../adapters/index.ts";
+import type { DraftOptimizer, Recipe } from "../core/index.ts";
+import { keep } from "./carried.ts";
+import type { Components, Drops } from "./drops.ts";
+
+/** Whether optimizer state goes by the names of parameters; torch itself counts them. */
+export function isNamed(source: Components): boolean {
+  const { optimizer, base } = source;
+  const keys = [...(optimizer?.states.keys() ?? [])];
+  if (keys.some((key) => /^\d+$/.test(key))) return false;
+  // A base that is not whole does not know all names.
+  if (base === undefined || !base.isComplete) return true;
+  const names = parameterNames(source);
+  return keys.every((key) => names.has(key));
+}
+
+/** State of every parameter that goes along; state of what is left out is left out with it. */
+export function carryOptimizer(source: Components, drops: Drops): DraftOptimizer | undefined {
+  const { optimizer } = source;
+  if (optimizer === undefined || drops.component("optimizer")) return undefined;
+  const isKept = (name: string): boolean => {
+    const colon = name.indexOf(":");
+    const owner = colon < 0 ? undefined : name.slice(0, colon);
+    if (owner !== undefined && source.adapters.has(owner) ? drops.adapter(owner) : drops.component("base"))
+      return false;
+    return !drops.parameter(name);
+  };
+  const states = new Map<string, ReadonlyMap<string, Recipe>>();
+  for (const [name, state] of optimizer.states) {
+    if (!isKept(name)) continue;
+    states.set(name, new Map([...state].map(([key, tensor]) => [key, keep(tensor)])));
+  }
+  const groups = optimizer.groups.map(({ parameters, settings }) => ({
+    parameters: parameters.filter(isKept),
+    settings,
+  }));
+  return { states, groups };
+}
+
+function parameterNames({ base, adapters }: Components): Set<string> {
+  const names = new Set(base?.tensors.keys());
+  for (const [name, { entries }] of adapters)
+    for (const { meaning } of entries) names.add(canonicalName({ ...meaning, adapter: name }));
+  return names;
+}
