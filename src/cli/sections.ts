@@ -10,8 +10,16 @@ export class Sections {
   say(label: string, text: string): this {
     const lines = wrapped(text, lineWidth - labelWidth);
     for (const [index, line] of lines.entries())
-      this.#lines.push(`${(index === 0 ? label : "").padEnd(labelWidth)}${line}`.trimEnd());
+      this.#lines.push(
+        `${(index === 0 ? label : "").padEnd(labelWidth)}${line}`.trimEnd().replaceAll("\u00a0", " "),
+      );
     return this;
+  }
+
+  /** Facts beside a label, with commas; a line is broken between facts, not inside a short one (`4.37 GB`). */
+  list(label: string, facts: readonly string[]): this {
+    const solid = facts.map((fact) => (fact.length < 40 ? fact.replaceAll(" ", "\u00a0") : fact));
+    return this.say(label, solid.join(", "));
   }
 
   /** Lines that are laid out already, indented under the label above. */

@@ -46,7 +46,7 @@ function inspectionText(report: Inspection): string {
       ...(step === null ? [] : [`step ${step}`]),
       ...(epoch === null ? [] : [`epoch ${Number(epoch.toFixed(3))}`]),
     ];
-    sections.say("trainer", [...where, listed(documents, 6)].join(", "));
+    sections.list("trainer", [...where, listed(documents, 6)]);
   }
   for (const { role, count, names } of report.others)
     sections.say("other", `${counted(count, `${role} tensor`)}: ${listed(names, 4)}`);
@@ -77,17 +77,14 @@ function inspectionText(report: Inspection): string {
 
 function sayBase(sections: Sections, base: BaseInspection): void {
   const { tensors, parameters, byDtype, isComplete, modelType, ties, reference, shards, kinds } = base;
-  sections.say(
-    "base",
-    [
-      ...(modelType === null ? [] : [modelType]),
-      isComplete ? "whole" : "only a part of the model",
-      counted(tensors, "tensor"),
-      `${countText(parameters)} parameters`,
-      byDtype.map(({ dtype, bytes }) => `${bytesText(bytes)} ${dtype}`).join(" + "),
-      ...(shards > 1 ? [`${shards} shards`] : []),
-    ].join(", "),
-  );
+  sections.list("base", [
+    ...(modelType === null ? [] : [modelType]),
+    isComplete ? "whole" : "only a part of the model",
+    counted(tensors, "tensor"),
+    `${countText(parameters)} parameters`,
+    byDtype.map(({ dtype, bytes }) => `${bytesText(bytes)} ${dtype}`).join(" + "),
+    ...(shards > 1 ? [`${shards} shards`] : []),
+  ]);
   if (reference !== null) sections.say("", `stands on ${reference}`);
   if (ties.length > 0)
     sections.say(
@@ -136,10 +133,8 @@ function sayAdapter(sections: Sections, adapter: AdapterInspection): void {
     `${countText(parameters)} parameters`,
     byDtype.map(({ dtype, bytes }) => `${bytesText(bytes)} ${dtype}`).join(" + "),
   ];
-  sections.say(
-    "adapter",
-    `${name}: ${[...flags, ...numbers, ...amounts].filter((part) => part !== "").join(", ")}`,
-  );
+  const facts = [...flags, ...numbers, ...amounts].filter((part) => part !== "");
+  sections.list("adapter", [`${name}: ${facts[0] ?? ""}`, ...facts.slice(1)]);
   if (targets.length > 0)
     sections.say(
       "",
@@ -163,14 +158,12 @@ function sayAdapter(sections: Sections, adapter: AdapterInspection): void {
   }
 }
 
-/** `16`, or `16 × 28, 8 × 4` where modules differ. */
+/** `16`, or `16 on 28 and 8 on 4` where modules differ. */
 function settingsText(settings: AdapterInspection["ranks"]): string {
   const [only, ...others] = settings;
   if (only !== undefined && others.length === 0) return numberText(only.value);
-  return listed(
-    settings.map(({ value, modules }) => `${numberText(value)} × ${modules}`),
-    4,
-  );
+  const shown = settings.slice(0, 4).map(({ value, modules }) => `${numberText(value)} on ${modules}`);
+  return [...shown, ...(settings.length > 4 ? [`${settings.length - 4} others`] : [])].join(" and ");
 }
 
 function numberText(value: number): string {
@@ -198,7 +191,7 @@ function sayOptimizer(
     counted(groups.length, "param group"),
     bytesText(bytes),
   ];
-  sections.say("optimizer", parts.join(", "));
+  sections.list("optimizer", parts);
 }
 
 function sayMoved(sections: Sections, moved: MovedInspection): void {
