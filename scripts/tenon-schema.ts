@@ -2,7 +2,7 @@
 // the file is not the one that would be written.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import * as z from "zod";
-import { manifestSchema } from "../src/layouts/tenon/schema.ts";
+import { manifestSchema } from "../src/layouts/tenon/manifest-schema.ts";
 
 const path = "docs/formats/tenon.schema.json";
 const schema = z.toJSONSchema(manifestSchema, { io: "input" });

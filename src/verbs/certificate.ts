@@ -1,15 +1,5 @@
-// What a merge says about itself, version 1: written beside the weights, read again by `verify`.
-import * as z from "zod";
-import {
-  type DType,
-  FormatError,
-  isDType,
-  type Json,
-  jsonText,
-  parseJsonRecord,
-  type Shape,
-  UnsupportedError,
-} from "../core/index.ts";
+// What a merge says about itself, version 1: written beside the weights, read again by `read-certificate.ts`.
+import { type DType, type Json, jsonText, type Shape } from "../core/index.ts";
 
 /** Name of the certificate in an output directory. */
 export const certificateName = "certificate.json";
@@ -96,92 +86,7 @@ export interface Certificate {
   readonly files: readonly CertificateFile[];
 }
 
-const count = z.int().nonnegative();
-const text = z.string().min(1);
-const reasons = z.array(z.strictObject({ name: z.string(), reason: z.string() }));
-
-/** The checker of a parsed certificate. Unknown keys are errors: version 1 has none. */
-export const certificateSchema: z.ZodType<Certificate> = z.strictObject({
-  schema: z.literal("tenon-certificate"),
-  version: z.literal(certificateVersion),
-  verb: z.literal("merge"),
-  tool: z.strictObject({ tenon: text }),
-  sources: z.array(z.strictObject({ location: text, layout: text, role: z.enum(["base", "adapter"]) })),
-  rounding: z.enum(["once", "twice"]),
-  accumulate: z.enum(["muladd", "fma"]),
-  digest: z.enum(["fast", "sha256", "none"]),
-  prove: z.enum(["sample", "full", "none"]),
-  adapters: z.array(
-    z.strictObject({
-      name: text,
-      label: z.string(),
-      weight: z.number(),
-      source: text,
-      used: count,
-      unused: reasons,
-      ignored: reasons,
-      scaling: z.record(z.string(), z.number()),
-    }),
-  ),
-  ties: z.array(
-    z.strictObject({ alias: text, owner: text, action: z.enum(["kept", "untied"]), reason: z.string() }),
-  ),
-  tensors: z.array(
-    z.strictObject({
-      name: text,
-      file: text,
-      dtype: z.custom<DType>(isDType, "not a dtype"),
-      shape: z.array(count),
-      digest: z
-        .string()
-        .regex(/^xxh3-blocks:[0-9a-f]{16}$/)
-        .nullable(),
-      changed: count.nullable(),
-      steps: count,
-      provenRows: count,
-      maxError: z.number().nonnegative().nullable(),
-      errorBound: z.number().positive().nullable(),
-    }),
-  ),
-  files: z.array(
-    z.strictObject({
-      path: text,
-      bytes: count,
-      sha256: z
-        .string()
-        .regex(/^[0-9a-f]{64}$/)
-        .optional(),
-    }),
-  ),
-});
-
 /** The text of a certificate, as it is written. */
 export function certificateText(certificate: Certificate): string {
   return `${jsonText(certificate as unknown as Json, { indent: 2 })}\n`;
-}
-
-/**
- * Reads a certificate. What it names is not looked at.
- * @throws FormatError TENON_JSON_…, TENON_CERTIFICATE_MALFORMED; UnsupportedError TENON_CERTIFICATE_VERSION
- */
-export function parseCertificate(json: string, path: string = certificateName): Certificate {
-  const document = parseJsonRecord(json, { file: path });
-  const { version } = document;
-  if (typeof version === "number" && version !== certificateVersion) {
-    throw new UnsupportedError(
-      "TENON_CERTIFICATE_VERSION",
-      `certificate: version ${version}; this tenon knows version ${certificateVersion} (${path})`,
-      {
-        details: { version, known: [certificateVersion] },
-        hint: "Use the tenon that wrote it, or a newer one.",
-      },
-    );
-  }
-  const parsed = certificateSchema.safeParse(document);
-  if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map(({ path: at, message }) => `${at.join(".")}: ${message}`);
-  throw new FormatError("TENON_CERTIFICATE_MALFORMED", `certificate: ${issues[0]} (${path})`, {
-    details: { issues: issues.slice(0, 20) },
-    hint: "Merge again: a certificate is not to be edited.",
-  });
 }

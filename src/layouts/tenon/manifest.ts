@@ -13,7 +13,7 @@ import {
 import { readJsonDocument } from "../documents.ts";
 import type { WrittenFile } from "../layout.ts";
 import { indexBytesLimit } from "../limits.ts";
-import { type Manifest, type ManifestFile, manifestName, manifestSchema, manifestVersion } from "./schema.ts";
+import { type Manifest, type ManifestFile, manifestName, manifestVersion } from "./schema.ts";
 
 /**
  * Reads and checks tenon.json. The files that it names are not looked at.
@@ -32,6 +32,7 @@ export async function readManifest(tree: SourceTree): Promise<Manifest> {
       },
     );
   }
+  const { manifestSchema } = await import("./manifest-schema.ts");
   const parsed = manifestSchema.safeParse(document);
   if (!parsed.success) {
     const issues = parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
