@@ -2,7 +2,7 @@
 import { canonicalName } from "../adapters/index.ts";
 import { PlanError } from "../core/index.ts";
 import { listed } from "./carry-refusals.ts";
-import type { ConversionInput } from "./convert.ts";
+import type { ConversionInput } from "./conversion-input.ts";
 
 /** Canonical names of base weights that LoRA may have been merged into. */
 export function mergedSuspects({ source, carried }: Pick<ConversionInput, "source" | "carried">): string[] {

@@ -1,4 +1,24 @@
 export { type BaseLayer, type OverlaidBase, overlayBases } from "./base.ts";
+export {
+  type BaseBelow,
+  type BaseBits,
+  type BitQuestion,
+  questionsAgainst,
+  questionsOfTies,
+  wholeBase,
+  withTies,
+} from "./base-delta.ts";
+export type { Carried, CarriedAdapter, CarryOptions } from "./carried.ts";
+export { carry } from "./carry.ts";
+export { mergedSuspects } from "./carry-merged.ts";
+export type {
+  BaseForm,
+  ConversionInput,
+  ConversionOptions as ConversionPlanOptions,
+  ConversionPlan,
+} from "./conversion-input.ts";
+export { planConvert } from "./convert.ts";
+export type { Components } from "./drops.ts";
 export { type Explanation, explain } from "./explain.ts";
 export { type MergePlan, planMerge } from "./merge.ts";
 export type {
@@ -11,3 +31,4 @@ export type {
   TiePolicy,
   UnusedTensor,
 } from "./merge-input.ts";
+export { planSplit } from "./split.ts";

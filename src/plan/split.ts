@@ -1,4 +1,5 @@
-import { type ConversionInput, type ConversionPlan, planConvert } from "./convert.ts";
+import type { ConversionInput, ConversionPlan } from "./conversion-input.ts";
+import { planConvert } from "./convert.ts";
 
 /**
  * Plans the parts of a hybrid side by side in tenon's layout: the base under the names that transformers expects, each

@@ -125,7 +125,11 @@ function unfit({ base, adapters, location }: Checkpoint): PlanError | undefined 
   });
 }
 
-async function compareDigests(
+/**
+ * Compares what a delta relies on with the base that lies below it; nothing to do for any other checkpoint.
+ * @throws PlanError TENON_BASE_DIGEST_DIFFERS; UnsupportedError TENON_BASE_DIGEST_KIND
+ */
+export async function compareDigests(
   host: Host,
   { base, location }: Checkpoint,
   below: readonly BaseLayer[],

@@ -1,0 +1,149 @@
+// What split and convert share: opening, comparing with a base, planning, writing, and the report.
+import type { Checkpoint } from "../core/index.ts";
+import type { Layout } from "../layouts/index.ts";
+import {
+  type BaseBelow,
+  type BaseForm,
+  type ConversionPlan,
+  carry,
+  planConvert,
+  planSplit,
+  wholeBase,
+} from "../plan/index.ts";
+import { baseLayersOf, compareDigests, openBase } from "./base-source.ts";
+import { compareWithBase } from "./compare-base.ts";
+import { type ConversionReport, reportOf } from "./conversion-report.ts";
+import { companionsFrom } from "./copy-tree.ts";
+import type { Host, Source } from "./host.ts";
+import { openSource } from "./open.ts";
+import type { ReadOptions, WriteOptions } from "./options.ts";
+import { tenonVersion } from "./version.ts";
+import { writeDraft } from "./write-draft.ts";
+
+export interface ConversionOptions extends ReadOptions, WriteOptions {
+  /** The model that the source was trained from: what has its bits is not stored again, what is missing comes from it. */
+  readonly base?: Source;
+}
+
+/** How much of a base each of tenon's own layouts takes; a layout of the caller's own is given all of it. */
+const forms: Readonly<Record<string, BaseForm>> = {
+  tenon: "delta",
+  peft: "moved",
+  "peft-hybrid": "moved",
+  hf: "whole",
+  "state-dict": "whole",
+};
+
+/** @throws PlanError, UsageError, UnsupportedError as `planConvert`, `carry`, `baseLayersOf` and `writeDraft` */
+export async function writeConversion(
+  host: Host,
+  source: Source,
+  { verb, target }: { readonly verb: "split" | "convert"; readonly target: Layout },
+  options: ConversionOptions,
+): Promise<ConversionReport> {
+  const opened: Checkpoint[] = [];
+  try {
+    const given =
+      options.base === undefined ? undefined : await openBelow(host, options.base, options, opened);
+    const whole = given && wholeBase(given.location, given.layers);
+    const knownBaseNames = whole && new Set([...whole.tensors.keys(), ...whole.ties.keys()]);
+    const checkpoint = await openSource(host, source, {
+      ...options,
+      ...(knownBaseNames && { knownBaseNames }),
+    });
+    opened.push(checkpoint);
+    if (given !== undefined) await compareDigests(host, checkpoint, given.layers, opened, options);
+    const form = forms[target.name] ?? "whole";
+    const carried = carry(checkpoint, {
+      verb,
+      target: target.name,
+      holds: target.name === "tenon" || forms[target.name] === undefined ? ["optimizer", "trainer"] : [],
+      ...(options.drop && { drop: options.drop }),
+    });
+    const isPartial = carried.base?.isComplete === false;
+    const below =
+      given ??
+      (form === "whole" && isPartial ? await followed(host, checkpoint, options, opened) : undefined);
+    const facts = { source: checkpoint, carried, form, ...(below && { below }) };
+    const { bits, carried: tied } = await compareWithBase(host, facts, opened, options);
+    const plan = planOf(
+      { verb, target: target.name, form },
+      {
+        source: checkpoint,
+        carried: tied,
+        ...(below && { below }),
+        bits,
+        companions: companionsOf(opened, checkpoint, form),
+        origin: originOf(verb, checkpoint),
+      },
+    );
+    const report = await writeDraft(
+      host,
+      {
+        draft: plan.draft,
+        layout: target,
+        sources: opened,
+        job: { accumulate: "muladd", digest: "none", prove: "none" },
+        ...(options.formats && { formats: options.formats }),
+        task: verb,
+      },
+      options,
+    );
+    return reportOf({ verb, target: target.name, checkpoint, plan, report, options });
+  } finally {
+    for (const each of [...opened].reverse()) await each.close();
+  }
+}
+
+function planOf(
+  options: Parameters<typeof planConvert>[1],
+  input: Parameters<typeof planConvert>[0],
+): ConversionPlan {
+  return options.verb === "split" ? planSplit(input) : planConvert(input, options);
+}
+
+async function openBelow(
+  host: Host,
+  source: Source,
+  options: ConversionOptions,
+  opened: Checkpoint[],
+): Promise<BaseBelow> {
+  const base = await openBase(host, source, options);
+  opened.push(base);
+  const { base: _, ...others } = options;
+  const under = await baseLayersOf(host, base, others);
+  opened.push(...under.opened);
+  return { location: base.location, layers: under.layers };
+}
+
+/** The base that a delta names, where a target needs the whole. */
+async function followed(
+  host: Host,
+  checkpoint: Checkpoint,
+  options: ConversionOptions,
+  opened: Checkpoint[],
+): Promise<BaseBelow | undefined> {
+  const under = await baseLayersOf(host, checkpoint, options);
+  opened.push(...under.opened);
+  const layers = under.layers.slice(0, -1);
+  const location = checkpoint.base?.reference?.location;
+  return layers.length === 0 || location === undefined ? undefined : { location, layers };
+}
+
+/** Tokenizer and the like of the source; where it has none and a whole model is written, the base's. */
+function companionsOf(
+  opened: readonly Checkpoint[],
+  checkpoint: Checkpoint,
+  form: BaseForm,
+): ReturnType<typeof companionsFrom> {
+  const own = companionsFrom(opened, opened.indexOf(checkpoint));
+  if (own.length > 0 || form !== "whole") return own;
+  return companionsFrom(
+    opened,
+    opened.findIndex(({ companions }) => companions.length > 0),
+  );
+}
+
+function originOf(verb: string, { location, layout }: Checkpoint): ConversionPlan["draft"]["origin"] {
+  return { verb, location, layout, tools: { tenon: tenonVersion } };
+}

@@ -1,0 +1,42 @@
+import { UnsupportedError, UsageError } from "../core/index.ts";
+import { type Layout, layouts as ownLayouts } from "../layouts/index.ts";
+import { type ConversionOptions, writeConversion } from "./conversion.ts";
+import type { ConversionReport } from "./conversion-report.ts";
+import type { Host, Source } from "./host.ts";
+
+export interface ConvertOptions extends ConversionOptions {
+  /** Name of the layout to write: one of tenon's own, or one among `layouts`. */
+  readonly to: string;
+}
+
+export type ConvertReport = ConversionReport;
+
+/** @see Tenon.convert */
+export async function convert(host: Host, source: Source, options: ConvertOptions): Promise<ConvertReport> {
+  const target = targetNamed(options.to, options.layouts ?? ownLayouts);
+  return writeConversion(host, source, { verb: "convert", target }, options);
+}
+
+/** @throws UsageError TENON_LAYOUT_NOT_KNOWN; UnsupportedError TENON_LAYOUT_CANNOT_WRITE */
+function targetNamed(name: string, layouts: readonly Layout[]): Layout {
+  const found = layouts.find((layout) => layout.name === name);
+  const writable = layouts.filter(({ canWrite }) => canWrite).map((layout) => layout.name);
+  const allowed = writable.join(", ");
+  if (found === undefined) {
+    const message = `convert: the layout ${JSON.stringify(name)} is not known; there are ${allowed}`;
+    throw new UsageError("TENON_LAYOUT_NOT_KNOWN", message, {
+      details: { layout: name, allowed: writable },
+      hint: "Name one of them.",
+    });
+  }
+  if (found.canWrite) return found;
+  const what = found.canRead ? "is read, but not written yet" : "is neither read nor written yet";
+  throw new UnsupportedError(
+    "TENON_LAYOUT_CANNOT_WRITE",
+    `convert: the layout ${name} ${what}; written are ${allowed}`,
+    {
+      details: { layout: name, allowed: writable },
+      hint: `Write one of: ${allowed}`,
+    },
+  );
+}
