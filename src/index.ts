@@ -11,6 +11,8 @@ export const open: Tenon["open"] = here.open;
 export const inspect: Tenon["inspect"] = here.inspect;
 /** @see Tenon.merge */
 export const merge: Tenon["merge"] = here.merge;
+/** @see Tenon.diff */
+export const diff: Tenon["diff"] = here.diff;
 
 export type { ByteSink, ByteSource, SinkTree, SourceTree } from "./bytes/index.ts";
 export { memorySink, memoryTree } from "./bytes/index.ts";

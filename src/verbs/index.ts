@@ -1,5 +1,15 @@
 export type { AdapterWish } from "./adapter-choices.ts";
 export type { Certificate } from "./certificate.ts";
+export type { DiffOptions } from "./diff.ts";
+export type {
+  ComparedTensor,
+  DifferenceStatus,
+  DifferenceSum,
+  DiffReport,
+  DiffSide,
+  Distance,
+  TensorDifference,
+} from "./difference.ts";
 export type { Host, Output, SinkRequest, Source } from "./host.ts";
 export type { InspectOptions } from "./inspect.ts";
 export type {

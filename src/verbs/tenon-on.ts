@@ -1,4 +1,6 @@
 import type { Checkpoint } from "../core/index.ts";
+import { type DiffOptions, diff } from "./diff.ts";
+import type { DiffReport } from "./difference.ts";
 import type { Host, Source } from "./host.ts";
 import { type InspectOptions, inspect } from "./inspect.ts";
 import type { Inspection } from "./inspection.ts";
@@ -27,6 +29,12 @@ export interface Tenon {
    *   adapters that no weight can hold; ConflictError TENON_OUTPUT_EXISTS
    */
   merge(source: Source, options: MergeOptions): Promise<MergeReport>;
+  /**
+   * Compares two checkpoints tensor by tensor, of whatever layouts: base parameters by canonical name, adapters by adapter.
+   * Reads both whole. Optimizer and trainer state are not compared, and the report says so.
+   * @throws as {@link Tenon.open}; what reading throws
+   */
+  diff(a: Source, b: Source, options?: DiffOptions): Promise<DiffReport>;
 }
 
 /** @see Tenon */
@@ -35,5 +43,6 @@ export function tenonOn(host: Host): Tenon {
     open: (source, options) => openSource(host, source, options),
     inspect: (source, options) => inspect(host, source, options),
     merge: (source, options) => merge(host, source, options),
+    diff: (a, b, options) => diff(host, a, b, options),
   };
 }
