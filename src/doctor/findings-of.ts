@@ -41,12 +41,12 @@ export function isHealthy(findings: readonly Finding[]): boolean {
 }
 
 export function findingKind(code: string): FindingKind | undefined {
-  return Object.hasOwn(findingKinds, code) ? findingKinds[code as keyof typeof findingKinds] : undefined;
+  return Object.hasOwn(findingKinds, code) ? findingKinds[code] : undefined;
 }
 
 function findingOf(code: string, observations: readonly Observation[], subject: Subject): Finding {
   const kind = findingKind(code) ?? damageKind(observations);
-  const names = [...new Set(observations.flatMap((observation) => observation.names))];
+  const names = [...new Set(observations.flatMap(namesOf))];
   const count = observations.reduce((sum, observation) => sum + countOf(observation), 0);
   const facts = factsOf(observations);
   return {
@@ -82,6 +82,12 @@ function findingOfError(error: TenonError): Finding {
     remedy: error.hint ?? kind?.remedy ?? "Copy or download the source again, whole.",
     fixable: false,
   };
+}
+
+/** What concerns a whole adapter names the adapter. */
+function namesOf({ names, facts }: Observation): readonly string[] {
+  const adapter = facts?.["adapter"];
+  return names.length === 0 && typeof adapter === "string" ? [adapter] : names;
 }
 
 function countOf({ names, facts }: Observation): number {

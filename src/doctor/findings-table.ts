@@ -1,12 +1,14 @@
 // long: one literal table; a code that stood elsewhere would be missed by docs/reference/findings.md
 import type { FindingKind } from "./finding-kind.ts";
 
+type Kinds = Readonly<Record<string, FindingKind>>;
+
 const fix = "tenon doctor SRC --fix -o OUT";
 const fixWithBase = "tenon doctor SRC --base BASE --fix -o OUT";
 const copyAgain = "Copy or download the file again, whole.";
 
 /** What reading names shows (`adapters`). */
-const names = {
+const names: Kinds = {
   TENON_NAMES_BASE_LAYER: {
     severity: "error",
     cause:
@@ -139,10 +141,10 @@ const names = {
     fixable: false,
     detects: "one parameter under several names",
   },
-} as const satisfies Record<string, FindingKind>;
+};
 
 /** What adapters and their configs show (`adapters`). */
-const adapter = {
+const adapter: Kinds = {
   TENON_ADAPTER_CONFIG_MISSING: {
     severity: "error",
     cause: "LoRA tensors came without adapter_config.json, so their scaling is not known.",
@@ -256,10 +258,10 @@ const adapter = {
     fixable: false,
     detects: "a hybrid in one PEFT directory",
   },
-} as const satisfies Record<string, FindingKind>;
+};
 
 /** What the base shows, alone, with its adapter and against the base that was given. */
-const base = {
+const base: Kinds = {
   TENON_BASE_LORA_LEFT: {
     severity: "error",
     cause:
@@ -313,8 +315,8 @@ const base = {
     detects: "shapes and digests of another base",
   },
   TENON_BASE_OTHER_NAME: {
-    severity: "warning",
-    cause: "The config names another base than the one given; shapes fit both.",
+    severity: "note",
+    cause: "The config names another base than the one given, whose shapes fit.",
     remedy: "Give the base that the config names, if it is another one: --base DIR",
     fixable: false,
     detects: "`base_model_name_or_path`",
@@ -326,9 +328,17 @@ const base = {
     fixable: true,
     detects: "D13",
   },
+  TENON_ADAPTER_EMBEDDING_RESIZED: {
+    severity: "warning",
+    cause:
+      "The adapter carries embeddings with another number of rows than the base has, so PEFT fails to load it.",
+    remedy: "tenon merge BASE SRC -o OUT",
+    fixable: false,
+    detects: "D13",
+  },
   TENON_TIE_STORED_TWICE: {
     severity: "note",
-    cause: "config.json ties the embeddings, and both are stored, with the same bits.",
+    cause: "config.json ties the embeddings, and both are stored; a loader reads one of them.",
     remedy: "Leave it as it is: one of them is read.",
     fixable: false,
     detects: "D14",
@@ -341,10 +351,10 @@ const base = {
     fixable: true,
     detects: "D14",
   },
-} as const satisfies Record<string, FindingKind>;
+};
 
 /** What the bytes show. */
-const data = {
+const data: Kinds = {
   TENON_TENSOR_EMPTY: {
     severity: "error",
     cause: "Tensors have no elements, as ZeRO-3 leaves them when a model is saved without gathering.",
@@ -370,14 +380,14 @@ const data = {
   TENON_DTYPE_MIXED: {
     severity: "warning",
     cause: "Tensors of one kind have different dtypes, as a save from several places leaves them.",
-    remedy: "tenon merge BASE SRC -o OUT",
+    remedy: "Use it as it is: merging computes in f32 whatever the dtypes are.",
     fixable: false,
     detects: "D21",
   },
-} as const satisfies Record<string, FindingKind>;
+};
 
 /** What files show (`layouts`, and the damage that formats step over). */
-const files = {
+const files: Kinds = {
   TENON_WEIGHTS_PASSED_OVER: {
     severity: "warning",
     cause:
@@ -463,17 +473,15 @@ const files = {
     fixable: false,
     detects: "tenon.json",
   },
-} as const satisfies Record<string, FindingKind>;
+};
 
 /** Code → what it means and what to do, in the order in which findings are listed. */
-export const findingKinds = { ...files, ...names, ...adapter, ...base, ...data };
-
-export type FindingCode = keyof typeof findingKinds;
+export const findingKinds: Kinds = { ...files, ...names, ...adapter, ...base, ...data };
 
 /** The same table by groups, for the reference. */
 export const findingGroups: readonly {
   readonly title: string;
-  readonly kinds: Readonly<Record<string, FindingKind>>;
+  readonly kinds: Kinds;
 }[] = [
   { title: "Files", kinds: files },
   { title: "Names", kinds: names },

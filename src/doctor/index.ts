@@ -1,4 +1,10 @@
+export { observeDtypes } from "./checks/dtypes.ts";
+export { type GivenBase, observeFit } from "./checks/fit.ts";
+export { type MergeState, type MovedInput, observeMoved, type ParameterComparison } from "./checks/moved.ts";
+export { refineRanks } from "./checks/ranks.ts";
+export { refineStrangers } from "./checks/strangers.ts";
+export { observeValues, type TensorScan } from "./checks/values.ts";
 export type { FindingKind } from "./finding-kind.ts";
 export { type DoctorInput, findingKind, findingsOf, isHealthy } from "./findings-of.ts";
-export { type FindingCode, findingGroups, findingKinds } from "./findings-table.ts";
+export { findingGroups, findingKinds } from "./findings-table.ts";
 export type { Subject } from "./remedy.ts";

@@ -17,6 +17,7 @@ const steppedOver = [
 ];
 /** What only the doctor sees. */
 const own = [
+  "TENON_ADAPTER_EMBEDDING_RESIZED",
   "TENON_ADAPTER_RANK_DOUBLED",
   "TENON_BASE_LORA_TRAINED",
   "TENON_BASE_LORA_UNMERGED",

@@ -1,0 +1,151 @@
+import {
+  type Checkpoint,
+  type Finding,
+  isTenonError,
+  type Observation,
+  type TenonError,
+} from "../core/index.ts";
+import {
+  findingsOf,
+  isHealthy,
+  observeDtypes,
+  observeFit,
+  refineRanks,
+  refineStrangers,
+} from "../doctor/index.ts";
+import { openBase } from "./base-source.ts";
+import { observeBits } from "./diagnose-bits.ts";
+import type { Host, Source } from "./host.ts";
+import { openSource } from "./open.ts";
+import type { ReadOptions, RunOptions } from "./options.ts";
+
+export interface DiagnoseOptions extends ReadOptions, RunOptions {
+  /** The model that it was trained on: names, shapes and bits are compared with it. */
+  readonly base?: Source;
+  /** Adapters that may have been merged into the source already. They need `base`. */
+  readonly adapters?: readonly Source[];
+  /** `false` looks at metadata only: no NaN is counted and nothing is compared. Default true. */
+  readonly reads?: boolean;
+}
+
+export interface Diagnosis {
+  readonly source: string;
+  readonly base?: string;
+  /** Absent when the source could not be opened. */
+  readonly layout?: string;
+  readonly evidence: readonly string[];
+  /** The gravest first. */
+  readonly findings: readonly Finding[];
+  /** Nothing but notes. */
+  readonly isHealthy: boolean;
+  /** What was read whole. */
+  readonly read: { readonly tensors: number; readonly bytes: number };
+}
+
+/** A diagnosis with the checkpoint that it is about; the caller closes both checkpoints. */
+export interface Examination extends AsyncDisposable {
+  readonly diagnosis: Diagnosis;
+  /** Absent when the source could not be opened. */
+  readonly checkpoint?: Checkpoint;
+  readonly base?: Checkpoint;
+}
+
+/** @see Tenon.diagnose */
+export async function diagnose(
+  host: Host,
+  source: Source,
+  options: DiagnoseOptions = {},
+): Promise<Diagnosis> {
+  await using examined = await examine(host, source, options);
+  return examined.diagnosis;
+}
+
+/**
+ * Opens and examines a source; damage becomes findings.
+ * @throws UsageError, ResourceError, InterruptedError: what the source is not to blame for; and what is wrong with the base
+ */
+export async function examine(
+  host: Host,
+  source: Source,
+  options: DiagnoseOptions = {},
+): Promise<Examination> {
+  const opened: Checkpoint[] = [];
+  const dispose = async (): Promise<void> => {
+    for (const checkpoint of [...opened].reverse()) await checkpoint.close();
+  };
+  try {
+    const base = options.base === undefined ? undefined : await openBase(host, options.base, options);
+    if (base !== undefined) opened.push(base);
+    const adapters: Checkpoint[] = [];
+    for (const adapter of options.adapters ?? []) {
+      adapters.push(await openSource(host, adapter, { ...reading(options), ...namesOf(base) }));
+      opened.push(...adapters.slice(-1));
+    }
+    const observations: Observation[] = [];
+    const report = (observation: Observation): void => void observations.push(observation);
+    let checkpoint: Checkpoint | undefined;
+    let read = { tensors: 0, bytes: 0 };
+    const errors: TenonError[] = [];
+    try {
+      checkpoint = await openSource(host, source, { ...options, ...namesOf(base), report });
+      opened.push(checkpoint);
+      const damage = [...observations];
+      observations.push(...refineRanks(checkpoint.observations, checkpoint.adapters));
+      observations.push(...observeDtypes(checkpoint));
+      if (base?.base !== undefined) {
+        const given = { location: base.location, base: base.base };
+        observations.push(...observeFit(checkpoint, given));
+        observations.splice(0, observations.length, ...refineStrangers(observations, checkpoint, given));
+      }
+      if (options.reads !== false) {
+        const bits = await observeBits(host, { checkpoint, base, adapters, damage, observations }, options);
+        observations.splice(0, observations.length, ...bits.observations);
+        read = bits.read;
+      }
+    } catch (error) {
+      if (!isTenonError(error) || !isOfTheSource(error)) throw error;
+      errors.push(error);
+    }
+    const location = checkpoint?.location ?? nameOf(source);
+    const subject = { source: location, ...(base && { base: base.location }) };
+    const findings = findingsOf({ ...subject, observations, errors });
+    const diagnosis = {
+      ...subject,
+      ...(checkpoint && { layout: checkpoint.layout }),
+      evidence: checkpoint?.evidence ?? [],
+      findings,
+      isHealthy: isHealthy(findings),
+      read,
+    };
+    return {
+      diagnosis,
+      ...(checkpoint && { checkpoint }),
+      ...(base && { base }),
+      [Symbol.asyncDispose]: dispose,
+    };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+/** Options that describe the source are not for what lies beside it. */
+function reading({ formats, layouts, signal }: DiagnoseOptions): ReadOptions {
+  return { ...(formats && { formats }), ...(layouts && { layouts }), ...(signal && { signal }) };
+}
+
+function namesOf(base: Checkpoint | undefined): { knownBaseNames?: ReadonlySet<string> } {
+  return base?.base === undefined
+    ? {}
+    : { knownBaseNames: new Set([...base.base.tensors.keys(), ...base.base.ties.keys()]) };
+}
+
+/** Damage and what tenon does not read are findings; a missing path, a full disk or Ctrl-C are not. */
+function isOfTheSource({ exitCode, code }: TenonError): boolean {
+  return (exitCode === 3 || exitCode === 4) && code !== "TENON_INTERRUPTED";
+}
+
+function nameOf(source: Source): string {
+  if (typeof source === "string") return source;
+  return "location" in source ? source.location : "the source";
+}
