@@ -1,0 +1,166 @@
+"""huggingface/peft#1934 on the spot: LoRA and base trained together, saved by the tools in the ways people use, and judged against the live model."""
+
+import copy
+import random as python_random
+from pathlib import Path
+
+import models
+import torch
+from accelerate import Accelerator
+from judge import apart, load, logits_apart, sha256
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file, save_file
+from transformers import Trainer, TrainingArguments
+
+QV = ["q_proj", "v_proj"]
+SEVEN = [*QV, "k_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+STEPS = 3
+
+VARIANTS = {
+    "f32": {"dtype": "f32", "targets": QV},
+    "bf16": {"dtype": "bf16", "targets": SEVEN},
+    "tied": {"dtype": "bf16", "targets": QV, "tied": True},
+    "head": {"dtype": "f32", "targets": QV, "config": {"modules_to_save": ["lm_head"]}},
+}
+
+# The trained models, as they were when they were saved.
+LIVE = {}
+
+
+class Rows(torch.utils.data.Dataset):
+    def __init__(self, rows):
+        self.rows = rows
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, i):
+        return {"input_ids": self.rows[i], "labels": self.rows[i]}
+
+
+class Assistant(torch.nn.Module):
+    """A module of one's own around the PeftModel, as #1934's reporter had."""
+
+    def __init__(self, llm):
+        super().__init__()
+        self.llm = llm
+
+
+def train(model, out, seed):
+    arguments = TrainingArguments(
+        output_dir=str(out), max_steps=STEPS, save_steps=STEPS, logging_steps=1, per_device_train_batch_size=2,
+        learning_rate=5e-3, weight_decay=0.01, lr_scheduler_type="linear", warmup_steps=1, seed=seed % 2**31, data_seed=seed % 2**31,
+        use_cpu=True, report_to=[], disable_tqdm=True, remove_unused_columns=False, dataloader_num_workers=0,
+    )
+    rows = torch.randint(3, 60, (6, 12), generator=torch.Generator().manual_seed(seed % 2**31))
+    trainer = Trainer(model=model, args=arguments, train_dataset=Rows(rows))
+    trainer.train()
+    model.eval()
+    return trainer
+
+
+def wrapped(base, variant, random):
+    config = {"r": random.randint(2, 12), "lora_alpha": random.randint(1, 32), "target_modules": variant["targets"], "task_type": "CAUSAL_LM", **variant.get("config", {})}
+    model = get_peft_model(load(base)[0], LoraConfig(**config))
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name:
+                parameter.copy_(torch.randn_like(parameter) * 0.05)
+    for parameter in model.parameters():
+        parameter.requires_grad_(True)
+    return model
+
+
+def make_hybrid(name, seed, folder):
+    """Trains, saves in every way, and says where everything lies and what each save needs to be told."""
+    folder, variant = Path(folder), VARIANTS[name]
+    random = python_random.Random(f"{name} {seed}")
+    torch.manual_seed(random.randrange(2**31))
+    tied = variant.get("tied", False)
+    models.save(models.llama(random, tie_word_embeddings=tied), folder / "base", variant["dtype"])
+    model = wrapped(folder / "base", variant, random)
+    trainer = train(model, folder / "trainer", seed)
+    LIVE[name] = model
+    truth = folder / "peft"
+    model.save_pretrained(truth)
+
+    def beside(path):
+        path = folder / path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return str(path)
+
+    state = model.state_dict()
+    torch.save(state, beside("zip/model.pt"))
+    torch.save(state, beside("legacy/pytorch_model.bin"), _use_new_zipfile_serialization=False)
+    torch.save({f"module.{k}": v for k, v in state.items()}, beside("ddp/model.pt"))
+    torch.save({"step": STEPS, "model": torch.compile(model).state_dict()}, beside("compiled/last.ckpt"))
+    save_file({k: v.detach().clone().contiguous() for k, v in state.items()}, beside("safetensors/model.safetensors"), metadata={"format": "pt"})
+    save_file({k: v.detach().clone().contiguous() for k, v in Assistant(model).state_dict().items()}, beside("module/model.safetensors"), metadata={"format": "pt"})
+    model.base_model.save_pretrained(folder / "inner")
+    accelerator = Accelerator(cpu=True)
+    accelerator.save_model(model, str(folder / "accelerate-model"))
+    optimizer = getattr(trainer.optimizer, "optimizer", trainer.optimizer)
+    accelerator.prepare(model, optimizer, trainer.lr_scheduler)
+    accelerator.save_state(str(folder / "accelerate-state"))
+
+    whole = ["zip/model.pt", "legacy", "ddp/model.pt", "compiled/last.ckpt", "safetensors/model.safetensors", "module", "inner", "accelerate-model", "accelerate-state"]
+    return {
+        "base": str(folder / "base"),
+        "peft": str(truth),
+        "adapterConfig": str(truth / "adapter_config.json"),
+        "whole": {way: str(folder / way) for way in whole},
+        # PEFT leaves the trained base out of both without a word.
+        "lost": {"save_pretrained": str(truth), "trainer": str(folder / "trainer" / f"checkpoint-{STEPS}")},
+        "tied": tied,
+    }
+
+
+def effective_base(model):
+    """The trained base under the names of transformers."""
+    state = {k.removeprefix("base_model.model."): v for k, v in model.state_dict().items() if "lora_" not in k and "modules_to_save" not in k}
+    return {k.replace(".base_layer.", ".").replace(".original_module.", "."): v for k, v in state.items()}
+
+
+def judge_split(name, output, base=None):
+    """`base/` by transformers, the adapter by PEFT on top of it, both against the live model."""
+    live, output = LIVE[name], Path(output)
+    plain, keys = load(base or output / "base")
+    found = {"keys": keys, "base": apart(plain.state_dict(), effective_base(live))}
+    model = PeftModel.from_pretrained(plain, output / "adapters" / "default").eval()
+    found["adapter"] = apart(
+        {k: v for k, v in model.state_dict().items() if "lora_" in k or "modules_to_save" in k},
+        {k: v for k, v in live.state_dict().items() if "lora_" in k or "modules_to_save" in k},
+    )
+    found["logits"] = logits_apart(model, live)
+    return found
+
+
+def judge_hybrid(name, base, output):
+    """An adapter directory that carries the trained base, loaded by PEFT on the base from before the training."""
+    model = PeftModel.from_pretrained(load(base)[0], output).eval()
+    return {"weights": apart(model.state_dict(), LIVE[name].state_dict()), "logits": logits_apart(model, LIVE[name])}
+
+
+def judge_state_dict(name, file):
+    """A state dict into the live model's own class, strictly, after that model has been emptied."""
+    state = load_file(file) if file.endswith(".safetensors") else torch.load(file, weights_only=True)
+    model = copy.deepcopy(LIVE[name])
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+    model.load_state_dict(state, strict=True)
+    return {"weights": apart(model.state_dict(), LIVE[name].state_dict()), "logits": logits_apart(model, LIVE[name])}
+
+
+def judge_merged(name, output):
+    """A merged model against PEFT's own merge of the live one."""
+    mine, keys = load(output)
+    theirs = copy.deepcopy(LIVE[name]).merge_and_unload().eval()
+    return {"keys": keys, "weights": apart(mine.state_dict(), theirs.state_dict()), "logits": logits_apart(mine, theirs)}
+
+
+def digest(file):
+    return sha256(file)
+
+
+CALLS = [make_hybrid, judge_split, judge_hybrid, judge_state_dict, judge_merged, digest]
