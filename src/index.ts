@@ -9,8 +9,14 @@ const here = tenonOn(nodeHost());
 export const open: Tenon["open"] = here.open;
 /** @see Tenon.inspect */
 export const inspect: Tenon["inspect"] = here.inspect;
+/** @see Tenon.diagnose */
+export const diagnose: Tenon["diagnose"] = here.diagnose;
 /** @see Tenon.merge */
 export const merge: Tenon["merge"] = here.merge;
+/** @see Tenon.split */
+export const split: Tenon["split"] = here.split;
+/** @see Tenon.convert */
+export const convert: Tenon["convert"] = here.convert;
 /** @see Tenon.diff */
 export const diff: Tenon["diff"] = here.diff;
 

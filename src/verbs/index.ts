@@ -1,5 +1,9 @@
 export type { AdapterWish } from "./adapter-choices.ts";
 export type { Certificate } from "./certificate.ts";
+export type { ConversionOptions } from "./conversion.ts";
+export type { ConversionReport } from "./conversion-report.ts";
+export type { ConvertOptions, ConvertReport } from "./convert.ts";
+export type { DiagnoseOptions, Diagnosis } from "./diagnose.ts";
 export type { DiffOptions } from "./diff.ts";
 export type {
   ComparedTensor,
@@ -26,5 +30,6 @@ export type {
 } from "./inspection.ts";
 export type { MergeOptions, MergeReport } from "./merge.ts";
 export type { ReadOptions, RunOptions, WriteOptions } from "./options.ts";
+export type { SplitOptions, SplitReport } from "./split.ts";
 export { type Tenon, tenonOn } from "./tenon-on.ts";
 export { tenonVersion } from "./version.ts";

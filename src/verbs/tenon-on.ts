@@ -1,4 +1,6 @@
 import type { Checkpoint } from "../core/index.ts";
+import { type ConvertOptions, type ConvertReport, convert } from "./convert.ts";
+import { type DiagnoseOptions, type Diagnosis, diagnose } from "./diagnose.ts";
 import { type DiffOptions, diff } from "./diff.ts";
 import type { DiffReport } from "./difference.ts";
 import type { Host, Source } from "./host.ts";
@@ -7,6 +9,7 @@ import type { Inspection } from "./inspection.ts";
 import { type MergeOptions, type MergeReport, merge } from "./merge.ts";
 import { openSource } from "./open.ts";
 import type { ReadOptions } from "./options.ts";
+import { type SplitOptions, type SplitReport, split } from "./split.ts";
 
 /** The verbs, bound to the place they run in. */
 export interface Tenon {
@@ -23,12 +26,32 @@ export interface Tenon {
    */
   inspect(source: Source, options?: InspectOptions): Promise<Inspection>;
   /**
+   * Finds what is wrong with a checkpoint: stable code, severity, cause, evidence and remedy of each finding. Damage is found,
+   * not thrown. Reads every tensor once, unless `reads` is false; with `base` it is compared with that.
+   * @throws what the source is not to blame for: UsageError TENON_SOURCE_NOT_FOUND, TENON_LAYOUT_AMBIGUOUS; ResourceError; what
+   *   is wrong with the base
+   */
+  diagnose(source: Source, options?: DiagnoseOptions): Promise<Diagnosis>;
+  /**
    * Merges adapters into their base and writes a transformers directory with a certificate. The source is the base, an
    * adapter (with `base`), or a hybrid that holds both.
    * @throws PlanError for what cannot be merged exactly (every code in docs/reference/errors.md); UnsupportedError for
    *   adapters that no weight can hold; ConflictError TENON_OUTPUT_EXISTS
    */
   merge(source: Source, options: MergeOptions): Promise<MergeReport>;
+  /**
+   * Separates a hybrid into base and adapters, bit for bit, and writes the tenon layout. With `base` only the base
+   * parameters that differ are stored, and what the rest was is recorded by digest.
+   * @throws PlanError for whatever would get lost, by name, until `drop` leaves it out; UnsupportedError
+   *   TENON_BASE_QUANTISED; ConflictError TENON_OUTPUT_EXISTS
+   */
+  split(source: Source, options: SplitOptions): Promise<SplitReport>;
+  /**
+   * Writes the same components in another layout, `to`; no value changes.
+   * @throws PlanError for what the layout cannot hold; UnsupportedError TENON_LAYOUT_CANNOT_WRITE, TENON_BASE_QUANTISED;
+   *   UsageError TENON_LAYOUT_NOT_KNOWN; ConflictError TENON_OUTPUT_EXISTS
+   */
+  convert(source: Source, options: ConvertOptions): Promise<ConvertReport>;
   /**
    * Compares two checkpoints tensor by tensor, of whatever layouts: base parameters by canonical name, adapters by adapter.
    * Reads both whole. Optimizer and trainer state are not compared, and the report says so.
@@ -42,7 +65,10 @@ export function tenonOn(host: Host): Tenon {
   return {
     open: (source, options) => openSource(host, source, options),
     inspect: (source, options) => inspect(host, source, options),
+    diagnose: (source, options) => diagnose(host, source, options),
     merge: (source, options) => merge(host, source, options),
+    split: (source, options) => split(host, source, options),
+    convert: (source, options) => convert(host, source, options),
     diff: (a, b, options) => diff(host, a, b, options),
   };
 }
