@@ -19,6 +19,8 @@ export type OptionSpec = Described &
 /** Every flag of the command line. A verb lists the ones it takes; a flag means the same in all of them. */
 export const options = {
   output: { kind: "text", short: "o", value: "OUT", help: "where to write; appears whole, or not at all" },
+  // Not a choice: the library knows which layouts there are and which of them cannot be written yet.
+  to: { kind: "text", value: "LAYOUT", help: "layout to write: tenon, hf, peft, peft-hybrid or state-dict" },
   base: { kind: "text", value: "DIR", help: "the base model that it was trained from" },
   adapter: {
     kind: "weighted",
@@ -56,6 +58,7 @@ export const options = {
     kind: "flag",
     help: "go on when adapter tensors match nothing; the certificate lists them",
   },
+  "allow-lost-base": { kind: "flag", help: "merge though trained base weights were lost when it was saved" },
   "initial-adapter": {
     kind: "text",
     value: "DIR",
@@ -65,6 +68,7 @@ export const options = {
     kind: "flag",
     help: "the base given is already the residual that the initialisation left",
   },
+  "metadata-only": { kind: "flag", help: "read no tensor: no NaN is counted, no bits are compared" },
   tensors: { kind: "flag", help: "list every stored tensor" },
   layout: { kind: "text", value: "NAME", help: "read SRC as this layout, where evidence does not decide" },
   "adapter-config": {

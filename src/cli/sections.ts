@@ -11,7 +11,7 @@ export class Sections {
     const lines = wrapped(text, lineWidth - labelWidth);
     for (const [index, line] of lines.entries())
       this.#lines.push(
-        `${(index === 0 ? label : "").padEnd(labelWidth)}${line}`.trimEnd().replaceAll("\u00a0", " "),
+        `${(index === 0 ? label : "").padEnd(labelWidth - 1)} ${line}`.trimEnd().replaceAll("\u00a0", " "),
       );
     return this;
   }
@@ -25,6 +25,18 @@ export class Sections {
   /** Lines that are laid out already, indented under the label above. */
   lay(lines: readonly string[]): this {
     this.#lines.push(...lines.map((line) => `  ${line}`));
+    return this;
+  }
+
+  /** A command below the text above, on one line however long it is: it is there to be copied. */
+  command(text: string): this {
+    this.#lines.push(`${" ".repeat(labelWidth)}  ${text}`);
+    return this;
+  }
+
+  /** An empty line. */
+  gap(): this {
+    this.#lines.push("");
     return this;
   }
 

@@ -55,7 +55,8 @@ function inspectionText(report: Inspection): string {
       "noticed",
       `${code}${count > 1 ? ` × ${count}` : ""}${meaning === null ? "" : `: ${meaning}`}`,
     );
-  if (report.observations.length > 0) sections.say("", `What to do about it: tenon doctor ${location}`);
+  if (report.observations.length > 0)
+    sections.say("", "what to do about it:").command(`tenon doctor ${location}`);
   if (moved !== undefined) sayMoved(sections, moved);
   if (report.tensors !== undefined) {
     sections.say("tensors", counted(report.tensors.length, "stored tensor"));

@@ -29,6 +29,7 @@ function mergeOptions({ options }: Call): Omit<MergeOptions, "output"> {
     ...(dtype && { dtype: dtypes[dtype] }),
     ...(tied && { ties: tied }),
     ...(options["allow-unmatched"] && { allowUnmatched: true }),
+    ...(options["allow-lost-base"] && { allowLostBase: true }),
     ...(initialAdapter !== undefined && { initialAdapter }),
     ...(options["residual-base"] && { hasResidualBase: true }),
     ...(digest && { digest }),
@@ -39,7 +40,7 @@ function mergeOptions({ options }: Call): Omit<MergeOptions, "output"> {
 const dtypes = { keep: "keep", bf16: "BF16", f16: "F16", f32: "F32" } as const;
 
 function mergeText(report: MergeReport): string {
-  const { output, explanation, adapters, ties, dropped, certificate } = report;
+  const { output, explanation, adapters, ties, dropped, warnings, certificate } = report;
   const sections = new Sections();
   for (const { label, weight, used, unused, ignored } of adapters) {
     const parts = [
@@ -64,6 +65,7 @@ function mergeText(report: MergeReport): string {
         `${counted(rows, "row")} of ${counted(proven.length, "tensor")} compared with f64: largest error ${largest.toPrecision(3)}`,
       );
   }
+  for (const warning of warnings) sections.say("warning", warning);
   return sections
     .say("output", `${output}${certificate === undefined ? " (dry run: nothing was written)" : ""}`)
     .toString();

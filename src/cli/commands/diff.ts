@@ -1,0 +1,105 @@
+import { diff } from "../../index.ts";
+import type { DifferenceSum, DiffReport, Distance } from "../../verbs/index.ts";
+import { counted, countText } from "../amounts.ts";
+import { type Cell, columns, left, right } from "../columns.ts";
+import type { Command } from "../command.ts";
+import { Sections } from "../sections.ts";
+import { readOptions, runOptions } from "../verb-options.ts";
+
+/** Rows of one table that are shown; `--json` has all of them. */
+const rowsShown = 24;
+
+export const diffCommand: Command = async (call) => {
+  const [a = "", b = ""] = call.arguments;
+  const report = await diff(a, b, { ...(await readOptions(call)), ...runOptions(call) });
+  return { report, text: diffText(report), exitCode: 0 };
+};
+
+function diffText(report: DiffReport): string {
+  const { a, b, isEqual, leftToBase, adapterPairs, notCompared, components, kinds, layers, tensors } = report;
+  const sections = new Sections()
+    .say("A", `${a.location} (${a.layout}, ${counted(a.tensors, "tensor")})`)
+    .say("B", `${b.location} (${b.layout}, ${counted(b.tensors, "tensor")})`);
+  for (const pair of adapterPairs) sections.say("", `adapter ${pair.a} of A is compared with ${pair.b} of B`);
+  sections.list("result", isEqual ? ["equal, bit for bit"] : countsOf(report));
+  if (leftToBase > 0)
+    sections.say("", `${counted(leftToBase, "base parameter")} of one side are left to the other's base`);
+  if (notCompared.length > 0) sections.say("", `not compared: ${notCompared.join(", ")}`);
+  if (isEqual) return sections.toString();
+  for (const sum of components) {
+    const [label, name] = sum.component.startsWith("adapter:")
+      ? ["adapter", sum.component.slice(8)]
+      : [sum.component];
+    const [first = "", ...facts] = distanceFacts(sum);
+    sections.list(label ?? "", [`${name === undefined ? "" : `${name}: `}${first}`, ...facts]);
+  }
+  layTable(sections, "kind of module", kinds);
+  layTable(sections, "layer", layers);
+  const named = tensors.filter(({ status }) => status !== "equal" && status !== "changed");
+  if (named.length > 0) sections.say("tensors", "of another dtype or shape, added in B, or missing from it");
+  layRows(
+    sections,
+    named.map(({ name, status }) => [left(name), left(status)]),
+  );
+  return sections.toString();
+}
+
+const words = {
+  equal: "equal",
+  changed: "changed",
+  dtype: "of another dtype",
+  shape: "of another shape",
+  added: "added",
+  missing: "missing",
+};
+
+function countsOf({ byStatus }: DiffReport): string[] {
+  return (Object.keys(words) as (keyof typeof words)[])
+    .filter((status) => byStatus[status] > 0)
+    .map((status) => `${byStatus[status]} ${words[status]}`);
+}
+
+function distanceFacts({ tensors, elements, changedElements, ...distance }: DifferenceSum): string[] {
+  return [
+    counted(tensors, "tensor"),
+    ...(changedElements === null
+      ? []
+      : [`${countText(changedElements)} of ${countText(elements)} elements differ`]),
+    `norm ${numberText(distance.norm)}`,
+    `relative ${numberText(distance.relativeNorm)}`,
+    `largest ${numberText(distance.maxAbs)}`,
+  ];
+}
+
+function layTable(sections: Sections, title: string, sums: readonly DifferenceSum[]): void {
+  const moved = sums.filter(({ byStatus, tensors }) => byStatus.equal < tensors);
+  if (moved.length === 0) return;
+  const heads = [
+    left(title),
+    right("differ"),
+    right("elements"),
+    right("norm"),
+    right("relative"),
+    right("largest"),
+  ];
+  const rows = moved.map((sum) => [
+    left(sum.name ?? "outside of layers"),
+    right(`${sum.tensors - sum.byStatus.equal} of ${sum.tensors}`),
+    right(sum.changedElements === null ? "–" : countText(sum.changedElements)),
+    ...distanceCells(sum),
+  ]);
+  layRows(sections, rows, heads);
+}
+
+function distanceCells({ norm, relativeNorm, maxAbs }: Distance): Cell[] {
+  return [norm, relativeNorm, maxAbs].map((value) => right(numberText(value)));
+}
+
+function layRows(sections: Sections, rows: readonly (readonly Cell[])[], heads?: readonly Cell[]): void {
+  sections.lay(columns([...(heads ? [heads] : []), ...rows.slice(0, rowsShown)], "  "));
+  if (rows.length > rowsShown) sections.lay([`  and ${rows.length - rowsShown} more`]);
+}
+
+function numberText(value: number | null): string {
+  return value === null ? "–" : value === 0 ? "0" : value.toPrecision(3);
+}
