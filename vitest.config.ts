@@ -4,7 +4,7 @@ import { defineConfig, type ViteUserConfig } from "vitest/config";
 const config: ViteUserConfig = defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/interop/**", "test/browser/**", "**/node_modules/**"],
+    exclude: ["test/interop/**", "test/browser/**", "test/damage/**", "**/node_modules/**"],
     setupFiles: ["test/house/quiet.ts", "test/house/offline.ts"],
     testTimeout: 30_000,
     maxWorkers: 2,

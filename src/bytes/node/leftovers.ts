@@ -30,21 +30,32 @@ function label(target: string): string {
 }
 
 /**
- * Cleans up after runs that were killed. Their `.partial` directories are removed. An `.old` one of this target is
- * moved back when the target is gone (the run died between the two renames), else removed (it died after them).
+ * Cleans up after runs that were killed. An `.old` directory of this target is moved back when the run died between the
+ * two renames: the target is gone, and the new output still lies in the `.partial` beside it. Otherwise the run had
+ * finished; the old output may be half removed by then, and the target may have been deleted since. `.partial`
+ * directories are removed.
  */
 export async function cleanLeftovers(target: string): Promise<void> {
   const parent = dirname(target);
-  for (const name of await readdir(parent)) {
+  const names = await readdir(parent);
+  const dead = names.flatMap((name) => {
     const leftover = parse(name);
-    if (leftover === undefined || mayBeAlive(leftover.owner)) continue;
-    const path = join(parent, name);
-    if (leftover.kind === "partial") await rm(path, { recursive: true, force: true });
-    else if (leftover.label === label(target)) {
-      if (await exists(target)) await rm(path, { recursive: true, force: true });
-      else await rename(path, target);
-    }
+    return leftover === undefined || mayBeAlive(leftover.owner)
+      ? []
+      : [{ ...leftover, path: join(parent, name) }];
+  });
+  for (const { kind, label: of, path } of dead) {
+    if (kind !== "old" || of !== label(target)) continue;
+    const partial = path.replace(/old$/, "partial");
+    if ((await isFilled(partial)) && !(await exists(target))) await rename(path, target);
+    else await rm(path, { recursive: true, force: true });
   }
+  for (const { kind, path } of dead) if (kind === "partial") await rm(path, { recursive: true, force: true });
+}
+
+/** A directory with something in it. */
+async function isFilled(path: string): Promise<boolean> {
+  return (await exists(path)) && (await readdir(path)).length > 0;
 }
 
 interface Leftover {

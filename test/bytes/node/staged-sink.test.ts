@@ -246,6 +246,16 @@ describe("what a killed run left", () => {
     expect(await textIn(here.path)).toEqual({ "out/a": "old" });
   });
 
+  it("does not bring back what a finished run had begun to remove, when the new output was deleted since", async () => {
+    await using here = await scratch();
+    const target = join(here.path, "out");
+    const { old } = await stagingOfTheDead(target);
+    await put(old, "half", "old");
+    await using sink = await directorySink(target);
+    await sink.commit();
+    expect(await textIn(here.path)).toEqual({});
+  });
+
   it("is removed when the run died after them", async () => {
     await using here = await scratch();
     const target = join(here.path, "out");
