@@ -15,6 +15,8 @@ export interface StoredParts {
   readonly modelConfig?: JsonRecord | undefined;
   readonly adapterFiles: readonly AdapterFile[];
   readonly adapterConfigs: AdapterConfigs;
+  /** The layout keeps base and adapters apart by definition: LoRA beside a plain base is then no riddle. */
+  readonly isSplit?: boolean;
 }
 
 /**
@@ -38,6 +40,8 @@ export function sortParts(parts: StoredParts, files: CheckpointFiles): Understan
   // A config at the top is the one adapter's, whatever the names in a state dict call it.
   if (understood.adapters.size === 1 && only !== undefined && only.config === undefined && top !== undefined)
     understood = understand(tensors, options(new Map([[only.name, top]])));
-  for (const observation of understood.observations) files.notices.note(observation);
+  for (const observation of understood.observations)
+    if (parts.isSplit !== true || observation.code !== "TENON_BASE_LORA_LEFT")
+      files.notices.note(observation);
   return understood;
 }

@@ -1,12 +1,14 @@
 // LoRA beside a base that is whole under plain names: whether it was merged already, the names do not say.
 import { canonicalName } from "../adapters/index.ts";
-import { PlanError } from "../core/index.ts";
-import { listed } from "./carry-refusals.ts";
+import { listed, planError } from "./carry-refusals.ts";
 import type { ConversionInput } from "./conversion-input.ts";
+
+/** Of the observation, and of the refusal. */
+const code = "TENON_BASE_LORA_LEFT";
 
 /** Canonical names of base weights that LoRA may have been merged into. */
 export function mergedSuspects({ source, carried }: Pick<ConversionInput, "source" | "carried">): string[] {
-  const stored = new Set(source.observations.find(({ code }) => code === "TENON_BASE_LORA_LEFT")?.names);
+  const stored = new Set(source.observations.find((each) => each.code === code)?.names);
   if (stored.size === 0 || carried.base === undefined) return [];
   // A model with an adapter in a file of its own is what PEFT expects; only one file for both is doubtful.
   const files = new Set<string>();
@@ -19,7 +21,7 @@ export function mergedSuspects({ source, carried }: Pick<ConversionInput, "sourc
     .map(({ meaning }) => canonicalName(meaning));
 }
 
-/** @throws PlanError TENON_BASE_MAYBE_MERGED unless the bits show the base as it was before training */
+/** @throws PlanError TENON_BASE_LORA_LEFT unless the bits show the base as it was before training */
 export function refuseMerged(input: ConversionInput, verb: string): void {
   const suspects = mergedSuspects(input);
   const doubtful = suspects.filter((name) => input.bits?.same.has(name) !== true);
@@ -30,7 +32,7 @@ export function refuseMerged(input: ConversionInput, verb: string): void {
     ? "are not those of the base given: LoRA may be merged into them already"
     : "stand under plain names beside LoRA, which may be merged into them already";
   const message = `${verb}: ${listed(doubtful)} ${what} (${location})`;
-  throw new PlanError("TENON_BASE_MAYBE_MERGED", message, {
+  throw planError(code, message, {
     details: { names: doubtful, count: doubtful.length, source: location },
     hint: isKnown
       ? "If it is merged, leave LoRA out: --drop adapters. tenon doctor can tell."

@@ -1,8 +1,9 @@
 // What cannot go along. Nothing is left out in silence: each refusal names it, and says how to leave it out.
+// Where reading observed the same thing, the refusal has the observation's code.
 import {
   type Entry,
+  type ErrorDetails,
   elementCount,
-  type Json,
   type Observation,
   PlanError,
   UnsupportedError,
@@ -16,50 +17,56 @@ const namesListed = 1000;
 
 interface Found {
   readonly code: string;
-  /** What is wrong with them, after the count: "tensors have no elements". */
   readonly what: string;
   readonly entries: readonly Entry[];
-  readonly hint: (drops: string) => string;
+  readonly hint: (names: readonly string[]) => string;
 }
 
-/** @throws PlanError, see `carry` */
+/** @throws PlanError, UnsupportedError, see `carry` */
 export function refuseUncarried(source: Components, drops: Drops, options: CarryOptions): void {
   const { verb } = options;
   const several = observed(source, "TENON_NAMES_SEVERAL_MODELS");
   if (several !== undefined && !drops.component("base")) throw severalModels(several, source, verb);
+  for (const each of uncarried(source, drops)) if (each.entries.length > 0) throw refusal(each, source, verb);
+  for (const observation of source.observations) {
+    const adapter = observation.facts?.["adapter"];
+    if (observation.code !== "TENON_ADAPTER_STORED_TWICE" || typeof adapter !== "string") continue;
+    if (!drops.adapter(adapter)) throw storedTwice(adapter, observation, source, verb);
+  }
+  refuseTraining(source, drops, options);
+}
+
+function uncarried(source: Components, drops: Drops): readonly Found[] {
   const entries = carriedEntries(source, drops);
   const outside = new Set(observed(source, "TENON_NAMES_OUTSIDE_MODEL")?.names);
-  const found: Found[] = [
+  return [
     {
-      code: "TENON_TENSOR_OUTSIDE_MODEL",
-      what: "stand beside the model, in the module that held it, and belong to neither base nor adapter",
+      code: "TENON_NAMES_OUTSIDE_MODEL",
+      what: "beside the model, in the module that held it: neither base nor adapter",
       entries: entries.filter(
         ({ tensor, meaning }) => meaning.role !== "foreign" && outside.has(tensor.name),
       ),
-      hint: (names) => `Leave out what is not part of the model: ${names}`,
+      hint: (names) => `Leave out what is not part of the model: ${dropsFor(names)}`,
     },
     {
-      code: "TENON_TENSOR_UNPLACED",
-      what: "belong to another adapter type or ecosystem, or to no adapter that is named",
+      code: "TENON_NAMES_FOREIGN",
+      what: "of another adapter type or ecosystem, or of an adapter without a name",
       entries: entries.filter((entry) => entry.meaning.role === "foreign" || isNameless(entry)),
-      hint: (names) => `Leave them out: ${names}`,
+      hint: (names) => `Leave them out: ${dropsFor(names)}`,
     },
     {
-      code: "TENON_TENSOR_WITHOUT_ELEMENTS",
-      what: "have no elements, as ZeRO-3 leaves them when saved without gathering",
+      code: "TENON_TENSOR_EMPTY",
+      what: "without elements, as ZeRO-3 leaves them when saved without gathering",
       entries: entries.filter(({ tensor }) => elementCount(tensor.shape) === 0),
       hint: () => "Save again with the parameters gathered (stage3_gather_16bit_weights_on_model_save).",
     },
+    {
+      code: "TENON_NAMES_QUANTISED",
+      what: "of a quantised base, its scales and maps, which no layout here keeps exact",
+      entries: entries.filter(({ meaning }) => meaning.role === "quantState"),
+      hint: () => "Keep the adapters alone, they are exact: --drop base",
+    },
   ];
-  for (const each of found) if (each.entries.length > 0) throw refusal(each, source, verb);
-  const quantised = entries.filter(({ meaning }) => meaning.role === "quantState");
-  if (quantised.length > 0) throw quantisedBase(quantised, source, verb);
-  for (const { code, facts, names } of source.observations) {
-    const adapter = facts?.["adapter"];
-    if (code === "TENON_ADAPTER_STORED_TWICE" && typeof adapter === "string" && !drops.adapter(adapter))
-      throw storedTwice(adapter, names, source, verb);
-  }
-  refuseTraining(source, drops, options);
 }
 
 /** What PEFT leaves behind of saved modules with bias="all": named like them, with the adapter's name lost. */
@@ -96,11 +103,12 @@ function carriedEntries(source: Components, drops: Drops): Entry[] {
 
 /** Optimizer and trainer state that the target has no place for, or that has no names. All of it in one message. */
 function refuseTraining(source: Components, drops: Drops, { verb, target, holds }: CarryOptions): void {
-  const { optimizer, trainer } = source;
+  const { optimizer, trainer, location } = source;
   const lost: string[] = [];
   const remedies: string[] = [];
   const hasOptimizer = optimizer !== undefined && !drops.component("optimizer");
-  if (hasOptimizer && (!holds.includes("optimizer") || !isNamed(source))) {
+  const isUnnamed = hasOptimizer && holds.includes("optimizer") && !isNamed(source);
+  if (hasOptimizer && (isUnnamed || !holds.includes("optimizer"))) {
     lost.push(`optimizer state of ${optimizer.states.size} parameters (${optimizer.file})`);
     remedies.push("--drop optimizer");
   }
@@ -109,23 +117,30 @@ function refuseTraining(source: Components, drops: Drops, { verb, target, holds 
     remedies.push("--drop trainer");
   }
   if (lost.length === 0) return;
-  const isByIndex = hasOptimizer && holds.includes("optimizer");
-  const why = isByIndex ? "which goes by running numbers, so its parameters cannot be named yet" : "";
-  const message = `${verb}: the layout ${target} cannot hold ${[lost.join(" and "), why].filter(Boolean).join(", ")} (${source.location})`;
-  throw new PlanError(isByIndex ? "TENON_OPTIMIZER_UNNAMED" : "TENON_LAYOUT_CANNOT_HOLD", message, {
+  const extras = {
     details: { layout: target, lost, optimizerStates: optimizer?.states.size ?? 0 },
     hint: `Leave it out: ${remedies.join(" ")}`,
-  });
+  };
+  const found = `${verb}: the layout ${target} cannot hold ${lost.join(" and ")}`;
+  if (!isUnnamed) throw new PlanError("TENON_LAYOUT_CANNOT_HOLD", `${found} (${location})`, extras);
+  const message = `${found}: its parameters go by running numbers and cannot be named yet (${location})`;
+  throw new PlanError("TENON_OPTIMIZER_UNNAMED", message, extras);
 }
 
-function refusal({ code, what, entries, hint }: Found, source: Components, verb: string): PlanError {
+function refusal(
+  { code, what, entries, hint }: Found,
+  source: Components,
+  verb: string,
+): PlanError | UnsupportedError {
   const names = entries.map(({ tensor }) => tensor.name);
-  const drops = names.slice(0, 3).map((name) => `--drop ${name}`);
-  const more = names.length > 3 ? ` and so on for ${names.length - 3} more` : "";
-  return new PlanError(code, `${verb}: ${listed(names)} ${what} (${source.location})`, {
+  const message = `${verb}: ${listed(names)} ${what} (${source.location})`;
+  const extras = {
     details: { names: names.slice(0, namesListed), count: names.length, source: source.location },
-    hint: hint(drops.join(" ") + more),
-  });
+    hint: hint(names),
+  };
+  return code === "TENON_NAMES_QUANTISED"
+    ? new UnsupportedError(code, message, extras)
+    : new PlanError(code, message, extras);
 }
 
 /** `3 tensors (a, b, c)`. */
@@ -134,38 +149,44 @@ export function listed(names: readonly string[]): string {
   return `${names.length} ${names.length === 1 ? "tensor" : "tensors"} (${some})`;
 }
 
+function dropsFor(names: readonly string[]): string {
+  const flags = names.slice(0, 3).map((name) => `--drop ${name}`);
+  return flags.join(" ") + (names.length > 3 ? ` and so on for ${names.length - 3} more` : "");
+}
+
 function observed(source: Components, code: string): Observation | undefined {
   return source.observations.find((each) => each.code === code);
 }
 
-function quantisedBase(entries: readonly Entry[], source: Components, verb: string): UnsupportedError {
-  const names = entries.map(({ tensor }) => tensor.name);
-  const message = `${verb}: the base is quantised, ${listed(names)} are its scales and maps, and no layout here keeps it exact (${source.location})`;
-  return new UnsupportedError("TENON_BASE_QUANTISED", message, {
-    details: { names: names.slice(0, namesListed), count: names.length, source: source.location },
-    hint: "Keep the adapters alone, they are exact: --drop base",
+function severalModels({ code, facts }: Observation, { location }: Components, verb: string): PlanError {
+  const attributes = facts?.["attributes"] ?? [];
+  const found = Array.isArray(attributes) ? attributes.join(", ") : "";
+  return planError(code, `${verb}: several models are stored together: ${found} (${location})`, {
+    details: { attributes, source: location },
+    hint: "Save the one you mean to a file of its own.",
   });
 }
 
-function severalModels({ facts }: Observation, source: Components, verb: string): PlanError {
-  const attributes: Json = facts?.["attributes"] ?? [];
-  const found = Array.isArray(attributes) ? attributes.join(", ") : "";
-  return new PlanError(
-    "TENON_MODELS_SEVERAL",
-    `${verb}: several models are stored together: ${found} (${source.location})`,
-    {
-      details: { attributes, source: source.location },
-      hint: "Save each model by itself.",
-    },
-  );
-}
-
-function storedTwice(adapter: string, files: readonly string[], source: Components, verb: string): PlanError {
-  const message = `${verb}: adapter ${JSON.stringify(adapter)} is stored ${files.length} times: ${files.join(", ")} (${source.location})`;
-  return new PlanError("TENON_ADAPTER_TWICE", message, {
-    details: { adapter, files, source: source.location },
+function storedTwice(
+  adapter: string,
+  { code, names: files }: Observation,
+  { location }: Components,
+  verb: string,
+): PlanError {
+  const found = `is stored ${files.length} times: ${files.join(", ")}`;
+  return planError(code, `${verb}: adapter ${JSON.stringify(adapter)} ${found} (${location})`, {
+    details: { adapter, files, source: location },
     hint: "Point at the folder of the one that counts, or remove the other.",
   });
+}
+
+/** An error with the code of what reading observed. */
+export function planError(
+  code: string,
+  message: string,
+  extras: { readonly details: ErrorDetails; readonly hint: string },
+): PlanError {
+  return new PlanError(code, message, extras);
 }
 
 export function carriedTwice(parameter: string, adapters: readonly string[], verb: string): PlanError {

@@ -18,9 +18,9 @@ import { type Components, Drops } from "./drops.ts";
  * Sorts a source into what a draft takes. Trained base parameters that lie in an adapter's file go to the base; saved
  * modules, biases, embeddings and token rows stay with their adapter. Leftovers of `bias="all"`, which PEFT itself
  * does not read, are left behind; they are observed as TENON_NAMES_STRAY_BIAS.
- * @throws PlanError for everything that would get lost: TENON_TENSOR_OUTSIDE_MODEL, TENON_TENSOR_UNPLACED,
- *   TENON_TENSOR_WITHOUT_ELEMENTS, TENON_BASE_QUANTISED, TENON_ADAPTER_TWICE, TENON_OPTIMIZER_UNNAMED,
- *   TENON_LAYOUT_CANNOT_HOLD; UsageError TENON_DROP_UNKNOWN
+ * @throws PlanError for everything that would get lost: TENON_NAMES_OUTSIDE_MODEL, TENON_NAMES_FOREIGN, TENON_TENSOR_EMPTY,
+ *   TENON_NAMES_SEVERAL_MODELS, TENON_ADAPTER_STORED_TWICE, TENON_BASE_CARRIED_TWICE, TENON_OPTIMIZER_UNNAMED,
+ *   TENON_LAYOUT_CANNOT_HOLD; UnsupportedError TENON_NAMES_QUANTISED; UsageError TENON_DROP_UNKNOWN
  */
 export function carry(source: Components, options: CarryOptions): Carried {
   const drops = new Drops(options.drop ?? [], source, options.verb);

@@ -13,7 +13,7 @@ const noBits: BaseBits = { same: new Set(), digests: new Map() };
 /**
  * Plans the same components in another layout. No value changes; what the target cannot hold is an error.
  * @throws PlanError TENON_BASE_NOT_WHOLE, TENON_BASE_NAME_UNKNOWN, TENON_BASE_SHAPE_MISMATCH, TENON_BASE_UNNAMED,
- *   TENON_BASE_MAYBE_MERGED, TENON_ADAPTER_NOT_IN_BASE, TENON_BASE_CARRIED_TWICE, TENON_MODEL_CONFIG_MISSING
+ *   TENON_BASE_LORA_LEFT, TENON_ADAPTER_NOT_IN_BASE, TENON_BASE_CARRIED_TWICE, TENON_MODEL_CONFIG_MISSING
  */
 export function planConvert(input: ConversionInput, options: ConversionOptions): ConversionPlan {
   const { carried, below, bits = noBits, source } = input;

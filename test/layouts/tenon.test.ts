@@ -99,6 +99,16 @@ describe("a tenon checkpoint", () => {
     expect(checkpoint.observations).toEqual([]);
   });
 
+  it("does not wonder whether LoRA was merged into a whole base: it keeps both apart", async () => {
+    const q = "model.layers.0.self_attn.q_proj.weight";
+    const base = { tensors: new Map([[q, kept(q, [4, 4])]]), isComplete: true, ties: new Map() };
+    const draft: Draft = { base, adapters: [adapter("default")], companions: [], origin: {} };
+    await using checkpoint = await tenon.open(memoryTree(writeDraft(tenon, draft)), { formats });
+    expect(checkpoint.base?.isComplete).toBe(true);
+    expect(checkpoint.adapters.size).toBe(1);
+    expect(checkpoint.observations).toEqual([]);
+  });
+
   it("states step, sizes, digests and origin in its manifest", () => {
     const files = writeDraft(tenon, whole);
     const manifest = manifestIn(files);

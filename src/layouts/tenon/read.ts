@@ -61,7 +61,7 @@ async function readModel(
   const given = files.options.adapterConfig;
   const adapterConfigs = { found, ...(given && { given: { config: given, from: givenConfig } }) };
   if (stored?.isComplete !== false)
-    return sortParts({ model, modelConfig, adapterFiles, adapterConfigs }, files);
+    return sortParts({ model, modelConfig, adapterFiles, adapterConfigs, isSplit: true }, files);
   // Part of a base says nothing about the names of the whole, so the adapters' names are not fitted to it.
   const base = sortParts(
     { model, modelConfig, adapterFiles: [], adapterConfigs: { found: new Map() } },
