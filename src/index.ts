@@ -19,6 +19,8 @@ export const split: Tenon["split"] = here.split;
 export const convert: Tenon["convert"] = here.convert;
 /** @see Tenon.diff */
 export const diff: Tenon["diff"] = here.diff;
+/** @see Tenon.verify */
+export const verify: Tenon["verify"] = here.verify;
 
 export type { ByteSink, ByteSource, SinkTree, SourceTree } from "./bytes/index.ts";
 export { memorySink, memoryTree } from "./bytes/index.ts";

@@ -32,4 +32,6 @@ export type { MergeOptions, MergeReport } from "./merge.ts";
 export type { ReadOptions, RunOptions, WriteOptions } from "./options.ts";
 export type { SplitOptions, SplitReport } from "./split.ts";
 export { type Tenon, tenonOn } from "./tenon-on.ts";
+export type { VerifyCheck, VerifyFailure, VerifyReport } from "./verification.ts";
+export type { VerifyOptions } from "./verify.ts";
 export { tenonVersion } from "./version.ts";

@@ -10,6 +10,8 @@ import { type MergeOptions, type MergeReport, merge } from "./merge.ts";
 import { openSource } from "./open.ts";
 import type { ReadOptions } from "./options.ts";
 import { type SplitOptions, type SplitReport, split } from "./split.ts";
+import type { VerifyReport } from "./verification.ts";
+import { type VerifyOptions, verify } from "./verify.ts";
 
 /** The verbs, bound to the place they run in. */
 export interface Tenon {
@@ -43,12 +45,12 @@ export interface Tenon {
    * Separates a hybrid into base and adapters, bit for bit, and writes the tenon layout. With `base` only the base
    * parameters that differ are stored, and what the rest was is recorded by digest.
    * @throws PlanError for whatever would get lost, by name, until `drop` leaves it out; UnsupportedError
-   *   TENON_BASE_QUANTISED; ConflictError TENON_OUTPUT_EXISTS
+   *   TENON_NAMES_QUANTISED; ConflictError TENON_OUTPUT_EXISTS
    */
   split(source: Source, options: SplitOptions): Promise<SplitReport>;
   /**
    * Writes the same components in another layout, `to`; no value changes.
-   * @throws PlanError for what the layout cannot hold; UnsupportedError TENON_LAYOUT_CANNOT_WRITE, TENON_BASE_QUANTISED;
+   * @throws PlanError for what the layout cannot hold; UnsupportedError TENON_LAYOUT_CANNOT_WRITE, TENON_NAMES_QUANTISED;
    *   UsageError TENON_LAYOUT_NOT_KNOWN; ConflictError TENON_OUTPUT_EXISTS
    */
   convert(source: Source, options: ConvertOptions): Promise<ConvertReport>;
@@ -58,6 +60,12 @@ export interface Tenon {
    * @throws as {@link Tenon.open}; what reading throws
    */
   diff(a: Source, b: Source, options?: DiffOptions): Promise<DiffReport>;
+  /**
+   * Reads every byte and changes nothing: tensors to their ends, checksums of torch files, the digests of tenon.json and
+   * certificate.json where they are there. What fails is in the report, by file and tensor.
+   * @throws as {@link Tenon.open}, for headers from which no tensor can be listed
+   */
+  verify(source: Source, options?: VerifyOptions): Promise<VerifyReport>;
 }
 
 /** @see Tenon */
@@ -70,5 +78,6 @@ export function tenonOn(host: Host): Tenon {
     split: (source, options) => split(host, source, options),
     convert: (source, options) => convert(host, source, options),
     diff: (a, b, options) => diff(host, a, b, options),
+    verify: (source, options) => verify(host, source, options),
   };
 }

@@ -1,0 +1,144 @@
+// What `verify` says: plain data, and how failures are collected.
+import { isTenonError, type JsonRecord, type Observation } from "../core/index.ts";
+
+/**
+ * - `structure`: headers, index and manifest fit the files that are there
+ * - `read`: every tensor can be read to its end
+ * - `files`: every other file can be
+ * - `crc32`: members of torch's zip archives have the checksums that torch wrote
+ * - `manifest`: files have the SHA-256 that tenon.json says
+ * - `certificate-tensors`: tensors are those of certificate.json: names, files, dtypes, shapes, digests, proofs
+ * - `certificate-files`: files have the sizes and SHA-256 that certificate.json says
+ */
+export const verifyChecks = [
+  "structure",
+  "read",
+  "files",
+  "crc32",
+  "manifest",
+  "certificate-tensors",
+  "certificate-files",
+] as const;
+
+export type VerifyCheck = (typeof verifyChecks)[number];
+
+export interface VerifyFailure {
+  readonly check: VerifyCheck;
+  /** Relative to the source; null where it is not one file's. */
+  readonly file: string | null;
+  /** As it is stored; null where it is not one tensor's. */
+  readonly tensor: string | null;
+  /** What was found and what was expected, in one sentence. */
+  readonly message: string;
+  /** Code of the error that reading met, if it met one. */
+  readonly code: string | null;
+}
+
+export interface VerifyReport {
+  readonly location: string;
+  readonly layout: string;
+  /** No check failed. */
+  readonly isSound: boolean;
+  /**
+   * There was something to compare with: checksums, a manifest or a certificate. False: that all bytes could be read is all
+   * that is known.
+   */
+  readonly isCompared: boolean;
+  readonly tensors: number;
+  readonly files: number;
+  /** Size of all files; all of it was read, but for what the failures name. */
+  readonly bytes: number;
+  /** Each check that was made, with how many things it looked at: tensors, files or members. */
+  readonly checks: readonly {
+    readonly check: VerifyCheck;
+    readonly count: number;
+    readonly failed: number;
+  }[];
+  readonly failures: readonly VerifyFailure[];
+  /** Tensors with NaN or infinity. That alone is no failure: bits are what was saved. */
+  readonly nonFinite: readonly {
+    readonly name: string;
+    readonly file: string;
+    readonly nan: number;
+    readonly infinite: number;
+  }[];
+}
+
+/** Counts what was looked at and keeps what failed. */
+export class Verification {
+  readonly failures: VerifyFailure[] = [];
+  readonly #counts = new Map<VerifyCheck, number>();
+
+  looked(check: VerifyCheck, count = 1): void {
+    this.#counts.set(check, (this.#counts.get(check) ?? 0) + count);
+  }
+
+  fail(
+    check: VerifyCheck,
+    message: string,
+    where: { readonly file?: string; readonly tensor?: string; readonly code?: string } = {},
+  ): void {
+    const { file = null, tensor = null, code = null } = where;
+    this.failures.push({ check, file, tensor, message, code });
+  }
+
+  /** @throws the error itself, unless it says that bytes cannot be had or are not what they should be */
+  failBy(
+    check: VerifyCheck,
+    error: unknown,
+    where: { readonly file?: string; readonly tensor?: string },
+  ): void {
+    if (!isReadFailure(error)) throw error;
+    this.fail(check, error.message, { ...where, code: error.code });
+  }
+
+  /** Damage that opening stepped over. What is about a file is one failure, what is about tensors one for each. */
+  damage({ code, names, facts = {} }: Observation): void {
+    const { path, file } = facts;
+    const where = [path, file].find((fact) => typeof fact === "string");
+    if (typeof where === "string") {
+      this.#damaged(code, facts, names, { file: where });
+      return;
+    }
+    for (const name of names)
+      this.#damaged(code, facts, [name], isAboutFiles(code) ? { file: name } : { tensor: name });
+  }
+
+  #damaged(
+    code: string,
+    { message, expected, actual }: JsonRecord,
+    names: readonly string[],
+    where: { readonly file?: string; readonly tensor?: string },
+  ): void {
+    const counted =
+      typeof actual === "number" && typeof expected === "number"
+        ? `${actual} bytes of tensors where the header says ${expected}`
+        : `${code}: ${names.slice(0, 3).join(", ")}`;
+    const text = typeof message === "string" ? message : counted;
+    // A pickle is walked more than once, and complains each time.
+    const isKnown = this.failures.some(
+      ({ message: known, tensor, file }) =>
+        known === text && tensor === (where.tensor ?? null) && file === (where.file ?? null),
+    );
+    if (!isKnown) this.fail("structure", text, { ...where, code });
+  }
+
+  get checks(): VerifyReport["checks"] {
+    return verifyChecks.flatMap((check) => {
+      const failed = this.failures.filter((failure) => failure.check === check).length;
+      const count = this.#counts.get(check);
+      return count === undefined && failed === 0 ? [] : [{ check, count: count ?? 0, failed }];
+    });
+  }
+}
+
+/** Errors that are about the checkpoint's bytes, not about memory, options or an abort. */
+export function isReadFailure(error: unknown): error is Error & { readonly code: string } {
+  if (!isTenonError(error)) return false;
+  return error.name === "FormatError" || error.code.startsWith("TENON_BYTES_");
+}
+
+/** Codes whose names are files. */
+function isAboutFiles(code: string): boolean {
+  return code === "TENON_SHARD_MISSING" || code.startsWith("TENON_MANIFEST_");
+}
