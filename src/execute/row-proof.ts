@@ -64,9 +64,10 @@ export class RowProof {
   begin(tile: ElementTile): { finish(target: number, outcome: Outcome): void } | undefined {
     const first = tile.first / this.#cols;
     const count = tile.count / this.#cols;
-    const chosen = Array.from({ length: count }, (_, i) => first + i).filter(
-      (row) => this.#rows?.has(row) ?? true,
-    );
+    const chosen =
+      this.#rows === undefined
+        ? Array.from({ length: count }, (_, i) => first + i)
+        : [...this.#rows].filter((row) => row >= first && row < first + count);
     if (chosen.length === 0) return undefined;
     const dtype = this.#source === this.#output ? this.#output : "F32";
     const rows = new Map(chosen.map((row) => [row, this.#decode(tile.pointer, row - first, dtype)]));
@@ -91,8 +92,15 @@ export class RowProof {
 
   #decode(pointer: number, row: number, dtype: ProvenDType): ReferenceRow {
     const bits = this.#bits(pointer, row, dtype);
-    const sums = Float64Array.from(bits, (code) => floatFromBits(dtype, code));
-    return { sums, sizes: sums.map(Math.abs) };
+    const sums = new Float64Array(bits.length);
+    const sizes = new Float64Array(bits.length);
+    // A plain loop: `from` and `map` took a twentieth of the CPU time of a whole merge.
+    for (let j = 0; j < bits.length; j++) {
+      const value = floatFromBits(dtype, bits[j] as number);
+      sums[j] = value;
+      sizes[j] = Math.abs(value);
+    }
+    return { sums, sizes };
   }
 
   #bits(pointer: number, row: number, dtype: ProvenDType): Uint16Array | Uint32Array {
