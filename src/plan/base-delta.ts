@@ -96,17 +96,16 @@ export function movedParameters(
 }
 
 /**
- * The base as a delta: what differs, and the digest of everything that does not.
- * @throws PlanError TENON_BASE_NAME_UNKNOWN, TENON_BASE_SHAPE_MISMATCH, TENON_BASE_NOT_WHOLE
+ * The base as a delta: what differs, and the digest of everything that does not. It was seen to fit.
+ * @throws PlanError TENON_BASE_NOT_WHOLE
  */
 export function deltaBase(
-  own: BaseLayer | undefined,
+  own: BaseComponent | undefined,
   { location, layers }: BaseBelow,
   bits: BaseBits,
 ): DraftBase {
   const below = wholeBase(location, layers);
-  overlayBases([...layers, ...(own === undefined ? [] : [own])]);
-  const moved = movedParameters(own?.base, below, bits);
+  const moved = movedParameters(own, below, bits);
   const digests = new Map<string, string>();
   for (const name of below.tensors.keys()) {
     if (moved.has(name)) continue;
@@ -114,7 +113,7 @@ export function deltaBase(
     if (digest === undefined) throw new Error(`internal: no digest of ${name}`);
     digests.set(name, digest);
   }
-  const config = own?.base.config ?? below.config;
+  const config = own?.config ?? below.config;
   return {
     tensors: recipesOf(moved),
     isComplete: false,

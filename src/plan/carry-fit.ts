@@ -1,19 +1,23 @@
 import { misfitsOf, parseLoraConfig } from "../adapters/index.ts";
 import { type AdapterComponent, isTenonError, PlanError, type TenonError } from "../core/index.ts";
-import type { OverlaidBase } from "./base.ts";
+import { type OverlaidBase, overlayBases } from "./base.ts";
+import { type BaseBelow, wholeBase } from "./base-delta.ts";
 import type { Carried } from "./carried.ts";
 import type { Components } from "./drops.ts";
 
 /**
- * @throws PlanError TENON_ADAPTER_NOT_IN_BASE for modules that the base does not have or that have other shapes there.
- *   An adapter whose config is not known, or that could not be merged for another reason, is only looked up by name.
+ * Whether a source can stand on a base, by names and shapes alone. An adapter whose config is not known, or that could
+ * not be merged for another reason, is only looked up by name.
+ * @throws PlanError TENON_BASE_NOT_WHOLE, TENON_BASE_NAME_UNKNOWN, TENON_BASE_SHAPE_MISMATCH, TENON_ADAPTER_NOT_IN_BASE
  */
 export function refuseMisfits(
   source: Components,
-  { adapters }: Carried,
-  base: OverlaidBase,
+  { base: own, adapters }: Carried,
+  { location, layers }: BaseBelow,
   verb: string,
 ): void {
+  const base = wholeBase(location, layers);
+  overlayBases([...layers, ...(own === undefined ? [] : [{ label: source.location, base: own }])]);
   for (const { name } of adapters) {
     const adapter = source.adapters.get(name);
     if (adapter === undefined) continue;

@@ -18,8 +18,7 @@ const noBits: BaseBits = { same: new Set(), digests: new Map() };
 export function planConvert(input: ConversionInput, options: ConversionOptions): ConversionPlan {
   const { carried, below, bits = noBits, source } = input;
   refuseMerged(input, options.verb);
-  if (below !== undefined)
-    refuseMisfits(source, carried, wholeBase(below.location, below.layers), options.verb);
+  if (below !== undefined) refuseMisfits(source, carried, below, options.verb);
   const base = baseFor(input, options, bits);
   const adapters = carried.adapters.map(({ name, config, parameters }) => ({ name, config, parameters }));
   const isLive = options.target === "state-dict" && base?.isComplete === true;
@@ -59,7 +58,7 @@ function baseFor(
     if (reference === undefined) throw unnamedBase(own.base, source, verb);
     return { ...draftOf(own.base), reference };
   }
-  if (form === "delta") return deltaBase(own, below, bits);
+  if (form === "delta") return deltaBase(own?.base, below, bits);
   const all = overlayBases([...below.layers, ...(own === undefined ? [] : [own])]);
   if (all === undefined) return undefined;
   if (form === "whole") return draftOf(all);

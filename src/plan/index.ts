@@ -10,6 +10,7 @@ export {
 } from "./base-delta.ts";
 export type { Carried, CarriedAdapter, CarryOptions } from "./carried.ts";
 export { carry } from "./carry.ts";
+export { refuseMisfits } from "./carry-fit.ts";
 export { mergedSuspects } from "./carry-merged.ts";
 export type {
   BaseForm,

@@ -8,6 +8,7 @@ import {
   carry,
   planConvert,
   planSplit,
+  refuseMisfits,
   wholeBase,
 } from "../plan/index.ts";
 import { baseLayersOf, compareDigests, openBase } from "./base-source.ts";
@@ -64,6 +65,7 @@ export async function writeConversion(
     const below =
       given ??
       (form === "whole" && isPartial ? await followed(host, checkpoint, options, opened) : undefined);
+    if (below !== undefined) refuseMisfits(checkpoint, carried, below, verb);
     const facts = { source: checkpoint, carried, form, ...(below && { below }) };
     const { bits, carried: tied } = await compareWithBase(host, facts, opened, options);
     const plan = planOf(
