@@ -3,6 +3,7 @@ import { generalHelp, verbHelp } from "./help.ts";
 import { type CommandLine, parseCommandLine } from "./parse.ts";
 import { printedError } from "./print-error.ts";
 import { showProgress } from "./progress.ts";
+import { seenFrom } from "./shown-paths.ts";
 import { verbs } from "./verbs.ts";
 
 /**
@@ -26,7 +27,7 @@ export async function main(args: readonly string[], version: string): Promise<nu
   } catch (error) {
     const { exitCode, text, report } = printedError(error, Boolean(process.env["TENON_DEBUG"]));
     if (isJson) print(JSON.stringify(report, null, 2));
-    else process.stderr.write(`${text}\n`);
+    else process.stderr.write(`${seenFrom(process.cwd(), text)}\n`);
     return exitCode;
   }
 }
@@ -49,7 +50,7 @@ async function run(
     isDone = true;
     shown?.end(isDone);
     if (options.json) print(JSON.stringify(answer.report, null, 2));
-    else if (!options.quiet) print(answer.text);
+    else if (!options.quiet) print(seenFrom(process.cwd(), answer.text));
     return answer.exitCode;
   } finally {
     if (!isDone) shown?.end(isDone);
