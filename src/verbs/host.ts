@@ -1,8 +1,8 @@
 import type { ByteSource, NamedBlob, SinkTree, SourceTree } from "../bytes/index.ts";
 import type { ExecuteOptions, RunInThreads } from "../execute/index.ts";
 
-/** A path or URL, files that a browser hands over, or a tree of one's own. */
-export type Source = string | SourceTree | Blob | readonly (File | NamedBlob)[];
+/** A path or URL, files that a browser hands over (a File, a FileList, blobs with paths), or a tree of one's own. */
+export type Source = string | SourceTree | Blob | Iterable<File | NamedBlob>;
 
 /** A path, or anything that takes files. */
 export type Output = string | SinkTree;

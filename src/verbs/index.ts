@@ -1,4 +1,5 @@
 export type { AdapterWish } from "./adapter-choices.ts";
+export { browserHost } from "./browser-host.ts";
 export type { Certificate } from "./certificate.ts";
 export type { ConversionOptions } from "./conversion.ts";
 export type { ConversionReport } from "./conversion-report.ts";

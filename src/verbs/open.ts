@@ -94,8 +94,7 @@ export async function treeOf(host: Host, source: Source): Promise<SourceTree> {
     return /^https?:\/\//i.test(source) ? httpTree(source) : host.openTree(source);
   if (source instanceof Blob)
     return blobTree([source instanceof File ? source : { path: "dropped", blob: source }]);
-  if (Array.isArray(source)) return blobTree(source);
-  return source as SourceTree;
+  return Symbol.iterator in source ? blobTree(source) : source;
 }
 
 /** A file that is opened alone does not see the adapter_config.json beside it, which says alpha. */
