@@ -22,13 +22,21 @@ export function showProgress(
   stream: ProgressStream,
   nowMs: () => number = () => performance.now(),
 ): ProgressShown {
-  const startedMs = nowMs();
   const isBar = stream.isTTY === true;
+  let startedMs = nowMs();
   let drawnMs = isBar ? startedMs - barMs : startedMs;
   let last: Progress | undefined;
   const clear = "\r\u001b[K";
+  const conclude = (): void => {
+    if (last !== undefined && !isBar) stream.write(`${endLineOf(last, nowMs() - startedMs)}\n`);
+  };
   return {
     report: (progress) => {
+      // A verb may read twice, once for each thing that it does: each has a rate of its own.
+      if (last !== undefined && last.task !== progress.task) {
+        conclude();
+        startedMs = nowMs();
+      }
       last = progress;
       const now = nowMs();
       if (now - drawnMs < (isBar ? barMs : lineMs)) return;
@@ -39,7 +47,7 @@ export function showProgress(
     end: (isDone) => {
       if (last === undefined) return;
       if (isBar) stream.write(clear);
-      else if (isDone) stream.write(`${endLineOf(last, nowMs() - startedMs)}\n`);
+      else if (isDone) conclude();
       last = undefined;
     },
   };

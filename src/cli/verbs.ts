@@ -94,4 +94,14 @@ export const verbs: Readonly<Record<string, VerbSpec>> = {
     notes: ["Ends with 0 whether they are equal or not; --json has isEqual, and every tensor."],
     load: async () => (await import("./commands/diff.ts")).diffCommand,
   },
+  verify: {
+    summary: "read everything, compare it with what was recorded, change nothing",
+    positionals: ["SRC"],
+    required: [],
+    options: [...reading, ...running],
+    notes: [
+      "Ends with 1 when something cannot be read, or is not what a manifest, certificate or checksum says.",
+    ],
+    load: async () => (await import("./commands/verify.ts")).verifyCommand,
+  },
 };

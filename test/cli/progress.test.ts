@@ -53,6 +53,22 @@ describe("elsewhere", () => {
     ]);
   });
 
+  it("ends one task before the next begins, each with its own rate", () => {
+    const [pipe, clock] = [stream(false), { ms: 0 }];
+    const shown = showProgress(pipe, () => clock.ms);
+    clock.ms = 1000;
+    shown.report({ task: "verify", doneBytes: 4e9, totalBytes: 4e9 });
+    clock.ms = 2000;
+    shown.report({ task: "checksums", doneBytes: 0, totalBytes: 1e9 });
+    clock.ms = 4000;
+    shown.report({ task: "checksums", doneBytes: 1e9, totalBytes: 1e9 });
+    shown.end(true);
+    expect(pipe.written).toEqual([
+      "verify done: 4.00 GB in 2.0 s, 2.00 GB/s\n",
+      "checksums done: 1.00 GB in 2.0 s, 500 MB/s\n",
+    ]);
+  });
+
   it("says nothing when nothing was read, and no end when it failed", () => {
     const pipe = stream(false);
     showProgress(pipe, () => 0).end(true);

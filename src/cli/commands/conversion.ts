@@ -4,6 +4,7 @@ import { listed } from "../columns.ts";
 import type { Call } from "../command.ts";
 import { sayExplanation } from "../explanation.ts";
 import { Sections } from "../sections.ts";
+import { shellWord } from "../shell-word.ts";
 import { readOptions, writeOptions } from "../verb-options.ts";
 
 /** Flags that split and convert share. */
@@ -47,7 +48,8 @@ export function conversionText(report: ConversionReport): string {
   if (left.length > 0) sections.say("left behind", listed(left, 6));
   for (const code of new Set(observations.map((observation) => observation.code)))
     sections.say("noticed", code);
-  if (observations.length > 0) sections.say("", "what it means:").command(`tenon doctor ${source.location}`);
+  if (observations.length > 0)
+    sections.say("", "what it means:").command(`tenon doctor ${shellWord(source.location)}`);
   sayExplanation(sections, explanation, files === undefined);
   return sections
     .say("output", `${output} (${layout})${files === undefined ? ", dry run: nothing was written" : ""}`)

@@ -10,6 +10,7 @@ import { bytesText, counted, countText } from "../amounts.ts";
 import { type Cell, columns, left, listed, right } from "../columns.ts";
 import type { Command } from "../command.ts";
 import { Sections } from "../sections.ts";
+import { shellWord } from "../shell-word.ts";
 import { readOptions, runOptions } from "../verb-options.ts";
 
 /** Rows of one table that are shown; `--json` has all of them. */
@@ -56,7 +57,7 @@ function inspectionText(report: Inspection): string {
       `${code}${count > 1 ? ` × ${count}` : ""}${meaning === null ? "" : `: ${meaning}`}`,
     );
   if (report.observations.length > 0)
-    sections.say("", "what to do about it:").command(`tenon doctor ${location}`);
+    sections.say("", "what to do about it:").command(`tenon doctor ${shellWord(location)}`);
   if (moved !== undefined) sayMoved(sections, moved);
   if (report.tensors !== undefined) {
     sections.say("tensors", counted(report.tensors.length, "stored tensor"));
