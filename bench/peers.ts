@@ -39,7 +39,7 @@ async function mergeWithPeft(python: string, { base, adapters, output }: BenchDa
   const script = fileURLToPath(new URL("merge_with_peft.py", import.meta.url));
   const printed = execFileSync(python, [script, base, adapters.get(loraRank) ?? "", output], {
     encoding: "utf8",
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, HF_HUB_OFFLINE: "1" },
   });
   const report = JSON.parse(printed.trim().split("\n").at(-1) ?? "") as PeftReport;
