@@ -28,7 +28,7 @@ export interface VerifyFailure {
   readonly file: string | null;
   /** As it is stored; null where it is not one tensor's. */
   readonly tensor: string | null;
-  /** What was found and what was expected, in one sentence. */
+  /** Tensor, what was found, what was expected, and the file last. */
   readonly message: string;
   /** Code of the error that reading met, if it met one. */
   readonly code: string | null;
@@ -64,32 +64,37 @@ export interface VerifyReport {
   }[];
 }
 
+interface Where {
+  readonly file?: string;
+  readonly tensor?: string;
+  readonly code?: string;
+}
+
 /** Counts what was looked at and keeps what failed. */
 export class Verification {
   readonly failures: VerifyFailure[] = [];
   readonly #counts = new Map<VerifyCheck, number>();
+  readonly #damages = new Set<string>();
 
   looked(check: VerifyCheck, count = 1): void {
     this.#counts.set(check, (this.#counts.get(check) ?? 0) + count);
   }
 
-  fail(
-    check: VerifyCheck,
-    message: string,
-    where: { readonly file?: string; readonly tensor?: string; readonly code?: string } = {},
-  ): void {
-    const { file = null, tensor = null, code = null } = where;
-    this.failures.push({ check, file, tensor, message, code });
+  /** @param found what was found, and what was expected */
+  fail(check: VerifyCheck, found: string, where: Where = {}): void {
+    const { file, tensor } = where;
+    const message = `${tensor === undefined ? "" : `"${tensor}": `}${found}${file === undefined ? "" : ` (${file})`}`;
+    this.#add(check, message, where);
   }
 
   /** @throws the error itself, unless it says that bytes cannot be had or are not what they should be */
-  failBy(
-    check: VerifyCheck,
-    error: unknown,
-    where: { readonly file?: string; readonly tensor?: string },
-  ): void {
+  failBy(check: VerifyCheck, error: unknown, where: Where): void {
     if (!isReadFailure(error)) throw error;
-    this.fail(check, error.message, { ...where, code: error.code });
+    const { message, code } = error;
+    this.#add(check, where.tensor === undefined ? message : `"${where.tensor}": ${message}`, {
+      ...where,
+      code,
+    });
   }
 
   /** Damage that opening stepped over. What is about a file is one failure, what is about tensors one for each. */
@@ -108,24 +113,26 @@ export class Verification {
     code: string,
     { message, expected, actual }: JsonRecord,
     names: readonly string[],
-    where: { readonly file?: string; readonly tensor?: string },
+    where: Where,
   ): void {
     const counted =
       typeof actual === "number" && typeof expected === "number"
-        ? `${actual} bytes of tensors where the header says ${expected}`
+        ? `${actual} bytes of tensors where the header says ${expected} (${where.file})`
         : `${code}: ${names.slice(0, 3).join(", ")}`;
     const text = typeof message === "string" ? message : counted;
     // A pickle is walked more than once, and complains each time.
-    const isKnown = this.failures.some(
-      ({ message: known, tensor, file }) =>
-        known === text && tensor === (where.tensor ?? null) && file === (where.file ?? null),
-    );
-    if (!isKnown) this.fail("structure", text, { ...where, code });
+    const key = JSON.stringify([text, where]);
+    if (!this.#damages.has(key)) this.#add("structure", text, { ...where, code });
+    this.#damages.add(key);
+  }
+
+  #add(check: VerifyCheck, message: string, { file, tensor, code }: Where): void {
+    this.failures.push({ check, file: file ?? null, tensor: tensor ?? null, message, code: code ?? null });
   }
 
   get checks(): VerifyReport["checks"] {
     return verifyChecks.flatMap((check) => {
-      const failed = this.failures.filter((failure) => failure.check === check).length;
+      const failed = this.failures.reduce((sum, failure) => sum + Number(failure.check === check), 0);
       const count = this.#counts.get(check);
       return count === undefined && failed === 0 ? [] : [{ check, count: count ?? 0, failed }];
     });

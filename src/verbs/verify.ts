@@ -1,5 +1,5 @@
 import { readDocument } from "../bytes/index.ts";
-import { type Checkpoint, isTenonError, type Observation } from "../core/index.ts";
+import type { Checkpoint, Observation } from "../core/index.ts";
 import { manifestFiles, readManifest } from "../layouts/index.ts";
 import { type Certificate, certificateName } from "./certificate.ts";
 import type { Host, Source } from "./host.ts";
@@ -22,9 +22,13 @@ export async function verify(host: Host, source: Source, options: VerifyOptions 
     report: (observation) => damage.push(observation),
   });
   verification.looked("structure", checkpoint.files.length);
-  // Two tensors for one parameter are only observed, because somebody listens; without a listener they stop the opening.
-  const twice = checkpoint.observations.filter(({ code }) => code === "TENON_NAMES_SAME_PARAMETER");
-  for (const observation of [...damage, ...twice]) verification.damage(observation);
+  for (const observation of damage) verification.damage(observation);
+  // Only observed, because somebody listens; without a listener two tensors for one parameter stop the opening.
+  for (const { code, names, facts } of checkpoint.observations)
+    if (code === "TENON_NAMES_SAME_PARAMETER")
+      verification.fail("structure", `${names.join(" and ")} both mean ${String(facts?.["parameter"])}`, {
+        code,
+      });
   const certificate = await certificateIn(checkpoint, verification);
   const read = await readTensors(host, checkpoint, verification, options);
   const expected = [
@@ -70,7 +74,10 @@ function isCompared(
   );
 }
 
-/** A certificate that cannot be understood is a failure of its own. */
+/**
+ * A certificate that is damaged is a failure like others.
+ * @throws UnsupportedError TENON_CERTIFICATE_VERSION
+ */
 async function certificateIn(
   checkpoint: Checkpoint,
   verification: Verification,
@@ -80,8 +87,7 @@ async function certificateIn(
     const bytes = await readDocument(treeOfCheckpoint(checkpoint), certificateName);
     return await parseCertificate(new TextDecoder().decode(bytes));
   } catch (error) {
-    if (!isTenonError(error) || error.name === "InterruptedError") throw error;
-    verification.fail("certificate-files", error.message, { file: certificateName, code: error.code });
+    verification.failBy("certificate-files", error, { file: certificateName });
     return undefined;
   }
 }

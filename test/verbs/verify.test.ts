@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { memoryTree } from "../../src/bytes/index.ts";
 import { isTenonError } from "../../src/core/index.ts";
 import type { Certificate, VerifyReport } from "../../src/verbs/index.ts";
+import { entry, fileOf } from "../formats/safetensors/file.ts";
 import { fixture, tenon } from "./tenon.ts";
 
 let scratch = "";
@@ -71,7 +72,9 @@ describe("verifying a merge", () => {
     await alter(join(output, file), byteOffset + 1001);
     const report = await tenon.verify(output);
     expect(failed(report)).toEqual([["certificate-tensors", file, name]]);
-    expect(report.failures[0]?.message).toMatch(/^xxh3-blocks:[0-9a-f]{16}, not xxh3-blocks:[0-9a-f]{16}$/);
+    expect(report.failures[0]?.message).toMatch(
+      /^"model.*up_proj.weight": xxh3-blocks:[0-9a-f]{16}, not xxh3-blocks:[0-9a-f]{16} \(model.*safetensors\)$/,
+    );
     expect(report.isSound).toBe(false);
   });
 
@@ -118,11 +121,11 @@ describe("verifying a merge", () => {
     }));
     const { failures } = await tenon.verify(output);
     expect(failures.map(({ check }) => check)).toEqual(failures.map(() => "certificate-tensors"));
-    expect(failures.map(({ message }) => message)).toEqual([
-      "it is not there",
-      "BF16, not F16",
-      expect.stringMatching(/^\[\d+.*\], not \[1, \d+.*\]$/),
-      "the certificate does not name it",
+    expect(failures.map(({ message }) => message.replace(/^"[^"]+": /, ""))).toEqual([
+      expect.stringMatching(/^it is not there \(model-.*\.safetensors\)$/),
+      expect.stringMatching(/^BF16, not F16 \(/),
+      expect.stringMatching(/^\[\d+.*\], not \[1, \d+.*\] \(/),
+      expect.stringMatching(/^the certificate does not name it \(/),
     ]);
   });
 
@@ -149,6 +152,9 @@ describe("verifying a merge", () => {
       ["certificate.json", "TENON_CERTIFICATE_MALFORMED"],
     ]);
     expect(isSound).toBe(false);
+    await editCertificate(output, ({ ...certificate }) => ({ ...certificate, version: 2 }));
+    const error = await tenon.verify(output).catch((reason: unknown) => reason);
+    expect(isTenonError(error) && error.code).toBe("TENON_CERTIFICATE_VERSION");
   });
 });
 
@@ -229,6 +235,19 @@ describe("verifying damaged shards", () => {
     expect(String(error)).toContain(shard);
   });
 
+  it("names two tensors that mean one parameter", async () => {
+    const module = "model.layers.0.self_attn.q_proj";
+    const names = [`${module}.base_layer.weight`, `${module}.weight`];
+    const pair = ["A", "B"].map((side) => `${module}.lora_${side}.default.weight`);
+    const header = [...names, ...pair].map((name, i) => entry(name, "F32", [1, 1], i * 4, i * 4 + 4));
+    const tree = memoryTree(new Map([["model.safetensors", fileOf(`{${header.join(",")}}`, 16)]]));
+    const { failures } = await tenon.verify(tree);
+    expect(failures.map(({ check, code }) => [check, code])).toEqual([
+      ["structure", "TENON_NAMES_SAME_PARAMETER"],
+    ]);
+    expect(failures[0]?.message).toBe(`${names.join(" and ")} both mean ${module}.weight`);
+  });
+
   it("stops when it is aborted", async () => {
     const run = tenon.verify(fixture("base/llama-bf16"), { signal: AbortSignal.abort() });
     const error = await run.catch((reason: unknown) => reason);
@@ -252,7 +271,7 @@ describe("verifying torch files", () => {
     const report = await tenon.verify(source);
     expect(failed(report)).toEqual([["crc32", "model.pt", name]]);
     expect(report.failures[0]?.message).toMatch(
-      /^member .*\/data\/\d+ has CRC-32 [0-9a-f]{8}, not [0-9a-f]{8}$/,
+      /": member .*\/data\/\d+ has CRC-32 [0-9a-f]{8}, not [0-9a-f]{8} \(model\.pt\)$/,
     );
   });
 
