@@ -17,7 +17,7 @@ export type OptionSpec = Described &
   );
 
 /** Every flag of the command line. A verb lists the ones it takes; a flag means the same in all of them. */
-export const options = {
+const options = {
   output: { kind: "text", short: "o", value: "OUT", help: "where to write; appears whole, or not at all" },
   // Not a choice: the library knows which layouts there are and which of them cannot be written yet.
   to: { kind: "text", value: "LAYOUT", help: "layout to write: tenon, hf, peft, peft-hybrid or state-dict" },
