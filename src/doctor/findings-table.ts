@@ -455,7 +455,7 @@ const files: Kinds = {
   TENON_TRAINED_BASE_LOST: {
     severity: "error",
     cause: "The optimizer trained parameters that the checkpoint does not hold: their weights are lost.",
-    remedy: "Save the whole state of the model, base included, in the next run.",
+    remedy: "Look for a state dict of the same run, and split that; from the next run on, save the whole model.",
     fixable: false,
     detects: "moments of parameters that were not saved",
   },
