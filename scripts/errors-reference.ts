@@ -45,7 +45,7 @@ export function sightingsIn(path: string, text: string): Sighting[] {
     found.push({ code: match[2] as string, class: match[1], path });
   }
   // A variable of the environment is no code.
-  for (const match of text.matchAll(/(?<!\benv\[)"(TENON_[A-Z0-9_]+)"/g)) {
+  for (const match of text.matchAll(/(?<!\benv\[)"(TENON_[A-Z0-9_]*[A-Z0-9])"/g)) {
     if (!taken.has(match.index + match[0].length))
       found.push({ code: match[1] as string, class: undefined, path });
   }

@@ -11,6 +11,8 @@ export const open: Tenon["open"] = here.open;
 export const inspect: Tenon["inspect"] = here.inspect;
 /** @see Tenon.diagnose */
 export const diagnose: Tenon["diagnose"] = here.diagnose;
+/** @see Tenon.repair */
+export const repair: Tenon["repair"] = here.repair;
 /** @see Tenon.merge */
 export const merge: Tenon["merge"] = here.merge;
 /** @see Tenon.split */

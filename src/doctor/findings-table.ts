@@ -300,12 +300,19 @@ const base: Kinds = {
     detects: "parameters that moved, by their bits",
   },
   TENON_BASE_LORA_TRAINED: {
-    severity: "warning",
+    severity: "error",
     cause:
       "LoRA lies beside plain weights that are neither the base nor the base with LoRA merged: it was trained on.",
-    remedy: "tenon split SRC -o OUT",
+    remedy: "Ask who saved it whether LoRA was merged; if it was, leave LoRA out: --drop adapters",
     fixable: false,
     detects: "D11",
+  },
+  TENON_BASE_PARTIAL: {
+    severity: "warning",
+    cause: "Parameters of the base that was given are not stored, so the source stands on that base.",
+    remedy: fixWithBase,
+    fixable: true,
+    detects: "parameters that only the base has",
   },
   TENON_BASE_WRONG: {
     severity: "error",

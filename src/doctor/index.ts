@@ -1,5 +1,5 @@
 export { observeDtypes } from "./checks/dtypes.ts";
-export { type GivenBase, observeFit } from "./checks/fit.ts";
+export { type GivenBase, observeFit, parametersLacking } from "./checks/fit.ts";
 export { type MergeState, type MovedInput, observeMoved, type ParameterComparison } from "./checks/moved.ts";
 export { refineRanks } from "./checks/ranks.ts";
 export { refineStrangers } from "./checks/strangers.ts";
@@ -8,3 +8,5 @@ export type { FindingKind } from "./finding-kind.ts";
 export { type DoctorInput, findingKind, findingsOf, isHealthy } from "./findings-of.ts";
 export { findingGroups, findingKinds } from "./findings-table.ts";
 export type { Subject } from "./remedy.ts";
+export { hasStoredRanks, repairedAdapterConfig } from "./repair/adapter-config.ts";
+export { repairedModelConfig, resizedRows } from "./repair/model-config.ts";

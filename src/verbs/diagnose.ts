@@ -45,6 +45,8 @@ export interface Diagnosis {
 /** A diagnosis with the checkpoint that it is about; the caller closes both checkpoints. */
 export interface Examination extends AsyncDisposable {
   readonly diagnosis: Diagnosis;
+  /** What the findings were made of. */
+  readonly observations: readonly Observation[];
   /** Absent when the source could not be opened. */
   readonly checkpoint?: Checkpoint;
   readonly base?: Checkpoint;
@@ -119,6 +121,7 @@ export async function examine(
     };
     return {
       diagnosis,
+      observations,
       ...(checkpoint && { checkpoint }),
       ...(base && { base }),
       [Symbol.asyncDispose]: dispose,

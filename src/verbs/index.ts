@@ -31,6 +31,7 @@ export type {
 } from "./inspection.ts";
 export type { MergeOptions, MergeReport } from "./merge.ts";
 export type { ReadOptions, RunOptions, WriteOptions } from "./options.ts";
+export type { RepairOptions, RepairReport } from "./repair.ts";
 export type { SplitOptions, SplitReport } from "./split.ts";
 export { type Tenon, tenonOn } from "./tenon-on.ts";
 export type { VerifyCheck, VerifyFailure, VerifyReport } from "./verification.ts";

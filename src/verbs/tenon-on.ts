@@ -9,6 +9,7 @@ import type { Inspection } from "./inspection.ts";
 import { type MergeOptions, type MergeReport, merge } from "./merge.ts";
 import { openSource } from "./open.ts";
 import type { ReadOptions } from "./options.ts";
+import { type RepairOptions, type RepairReport, repair } from "./repair.ts";
 import { type SplitOptions, type SplitReport, split } from "./split.ts";
 import type { VerifyReport } from "./verification.ts";
 import { type VerifyOptions, verify } from "./verify.ts";
@@ -34,6 +35,13 @@ export interface Tenon {
    *   is wrong with the base
    */
   diagnose(source: Source, options?: DiagnoseOptions): Promise<Diagnosis>;
+  /**
+   * Repairs what can be repaired without guessing, and writes it to `output`: a PEFT directory of adapters, a transformers
+   * directory of a model, the tenon layout of both. The source is not touched.
+   * @throws PlanError TENON_REPAIR_REFUSED with the findings that need a guess, as long as `drop` does not give them up; as
+   *   {@link Tenon.diagnose} and {@link Tenon.split}
+   */
+  repair(source: Source, options: RepairOptions): Promise<RepairReport>;
   /**
    * Merges adapters into their base and writes a transformers directory with a certificate. The source is the base, an
    * adapter (with `base`), or a hybrid that holds both.
@@ -74,6 +82,7 @@ export function tenonOn(host: Host): Tenon {
     open: (source, options) => openSource(host, source, options),
     inspect: (source, options) => inspect(host, source, options),
     diagnose: (source, options) => diagnose(host, source, options),
+    repair: (source, options) => repair(host, source, options),
     merge: (source, options) => merge(host, source, options),
     split: (source, options) => split(host, source, options),
     convert: (source, options) => convert(host, source, options),

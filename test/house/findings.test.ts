@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { findingsPage, findingsPath } from "../../scripts/findings-reference.ts";
+import { filesBelow } from "../../scripts/tree.ts";
 import { adapterObservations } from "../../src/adapters/index.ts";
 import { findingGroups, findingKinds } from "../../src/doctor/index.ts";
 import { layoutObservations } from "../../src/layouts/index.ts";
@@ -22,6 +23,7 @@ const own = [
   "TENON_BASE_LORA_TRAINED",
   "TENON_BASE_LORA_UNMERGED",
   "TENON_BASE_OTHER_NAME",
+  "TENON_BASE_PARTIAL",
   "TENON_BASE_TRAINED",
   "TENON_BASE_WRONG",
   "TENON_DTYPE_MIXED",
@@ -53,4 +55,13 @@ it("every cause is one sentence, and every remedy a command or a sentence", () =
     expect(cause.split(". "), code).toHaveLength(1);
     expect(remedy, code).toMatch(/^(?:tenon [a-z]|[A-Z])/);
   }
+});
+
+it("every finding is provoked by a test", () => {
+  const tests = filesBelow("test", ".ts").filter((path) => !path.startsWith("test/house/"));
+  const text = tests.map((path) => readFileSync(path, "utf8")).join("\n");
+  // Tables of findings leave out what all codes begin with.
+  const isProvoked = (code: string): boolean =>
+    text.includes(code) || text.includes(` ${code.slice("TENON_".length)}"`);
+  expect(Object.keys(findingKinds).filter((code) => !isProvoked(code))).toEqual([]);
 });

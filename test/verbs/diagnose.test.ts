@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { memoryTree } from "../../src/bytes/index.ts";
 import { isTenonError, type JsonRecord } from "../../src/core/index.ts";
 import { type DiagnoseOptions, type Diagnosis, diagnose } from "../../src/verbs/diagnose.ts";
-import { fixture, fixtures, host } from "./tenon.ts";
+import { fixture, fixtures, inlineHost as host, host as threadedHost } from "./tenon.ts";
 
 interface Case {
   readonly source?: string;
@@ -35,6 +35,13 @@ async function examined(name: string): Promise<Diagnosis> {
 
 const hybrid = ["error NAMES_BASE_LAYER", "note BASE_TRAINED"];
 const wrapped = ["error NAMES_BASE_LAYER", "error NAMES_WRAPPER", "note BASE_TRAINED"];
+/** These cases hold a part of the model. */
+const wrappedPart = [
+  "error NAMES_BASE_LAYER",
+  "error NAMES_WRAPPER",
+  "warning BASE_PARTIAL",
+  "note BASE_TRAINED",
+];
 const moved = ["error NAMES_PREFIX_UNUSUAL", "error NAMES_MOVED"];
 
 /** Every case of `damaged/`, and exactly what it must show. */
@@ -50,19 +57,19 @@ const golden: Readonly<Record<string, readonly string[]>> = {
   "d06-prefix-doubled": ["error NAMES_PREFIX_UNUSUAL"],
   "d06-prefix-short": moved,
   "d06-prefix-vlm": moved,
-  "d07-forward-module": wrapped,
-  "d07-fsdp": wrapped,
-  "d07-lightning": wrapped,
+  "d07-forward-module": wrappedPart,
+  "d07-fsdp": wrappedPart,
+  "d07-lightning": wrappedPart,
   "d07-module": wrapped,
-  "d07-module-twice": wrapped,
-  "d07-orig-mod": wrapped,
-  "d07-orig-mod-inside": wrapped,
-  "d07-sentence-transformers": wrapped,
+  "d07-module-twice": wrappedPart,
+  "d07-orig-mod": wrappedPart,
+  "d07-orig-mod-inside": wrappedPart,
+  "d07-sentence-transformers": wrappedPart,
   "d08-modules-to-save": ["error NAMES_BASE_LAYER", "error NAMES_SAVED_MODULES", "note BASE_TRAINED"],
   "d09-stray-biases": ["note NAMES_STRAY_BIAS"],
   "d10-token-adapter": ["error NAMES_BASE_LAYER", "error NAMES_TOKEN_ADAPTER"],
   "d11-lora-merged": ["error MERGED_ALREADY"],
-  "d11-lora-trained": ["warning BASE_LORA_TRAINED", "note BASE_TRAINED"],
+  "d11-lora-trained": ["error BASE_LORA_TRAINED", "note BASE_TRAINED"],
   "d11-lora-unmerged": ["error BASE_LORA_UNMERGED"],
   "d12-empty-adapter": ["error TENSOR_EMPTY"],
   "d12-empty-model": ["error TENSOR_EMPTY", "note BASE_TRAINED"],
@@ -294,7 +301,13 @@ describe("diagnosing", () => {
     await expect(run).rejects.toMatchObject({ code: "TENON_SHARD_MISSING" });
   });
 
-  it("finds the same on one thread and with files from memory", async () => {
+  it("finds the same in worker threads", async () => {
+    const [source, base] = [fixture("damaged/d11-lora-merged"), fixture("base/llama-small-bf16")];
+    const options = { base, adapterConfig: configOf("damaged/whole/adapter") };
+    expect(await diagnose(threadedHost, source, options)).toEqual(await diagnose(host, source, options));
+  });
+
+  it("finds the same with files from memory", async () => {
     const bytes = (path: string) => new Uint8Array(readFileSync(join(fixtures, path)));
     const files = new Map(
       ["adapter_config.json", "adapter_model.safetensors"].map((name) => [

@@ -21,6 +21,7 @@ export interface GivenBase {
 export function observeFit(source: Checkpoint, given: GivenBase): Observation[] {
   return [
     ...(source.base === undefined ? [] : parametersThatMisfit(source.base, given)),
+    ...(source.base === undefined ? [] : parametersThatMiss(source.base, given)),
     ...[...source.adapters.values()].flatMap((adapter) => [
       ...modulesThatMisfit(adapter, given, transposedIn(source, adapter)),
       ...resizedEmbeddings(adapter, given),
@@ -41,6 +42,18 @@ function parametersThatMisfit(own: BaseComponent, { base }: GivenBase): Observat
     })
     .map(([name]) => name);
   return names.length > 0 ? [{ code: "TENON_BASE_WRONG", names, facts: { differ: "shapes" } }] : [];
+}
+
+/** A base that says that it stands on another has gaps on purpose. */
+function parametersThatMiss(own: BaseComponent, { base }: GivenBase): Observation[] {
+  if (!own.isComplete || own.reference !== undefined) return [];
+  const names = parametersLacking(own, base);
+  return names.length > 0 ? [{ code: "TENON_BASE_PARTIAL", names }] : [];
+}
+
+/** Canonical names of the parameters that one base stores and the other has under no name. */
+export function parametersLacking(own: BaseComponent, base: BaseComponent): string[] {
+  return [...base.tensors.keys()].filter((name) => !own.tensors.has(name) && !own.ties.has(name));
 }
 
 /** Embeddings are resized in training; that is a finding of its own. */
