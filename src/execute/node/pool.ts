@@ -1,4 +1,5 @@
 import { open } from "node:fs/promises";
+import { setTimeout as pause } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import {
   ConflictError,
@@ -39,8 +40,8 @@ export async function runInThreads(batch: Batch, options: PoolOptions): Promise<
   const shared = sharedFor(batch.lanes.length);
   const stop = (): void => void Atomics.store(counters(shared), 0, 1);
   options.signal?.addEventListener("abort", stop);
-  let isDone = false;
-  const flushing = flushWhile(batch, () => !isDone);
+  const ended = new AbortController();
+  const flushing = flushUntil(ended.signal, batch);
   const ticking = setInterval(reportBytes, progressMs);
   let reported = 0;
   function reportBytes(): void {
@@ -53,18 +54,16 @@ export async function runInThreads(batch: Batch, options: PoolOptions): Promise<
     const threads = Math.max(1, Math.min(options.threads, batch.jobs.length));
     const input: WorkerInput = { batch, shared, kernelBytes: options.kernelBytes };
     // All of them, also after a failure: a worker that still writes must not meet a caller that cleans up.
-    const ended = await Promise.allSettled(
-      Array.from({ length: threads }, () => runWorker(url, input, stop)),
-    );
+    const ends = await Promise.allSettled(Array.from({ length: threads }, () => runWorker(url, input, stop)));
     throwIfAborted(options.signal);
-    const reports = ended.map((end) => {
+    const reports = ends.map((end) => {
       if (end.status === "rejected") throw end.reason;
       return end.value;
     });
     reportBytes();
     return combine(batch, reports, bytesDone(shared));
   } finally {
-    isDone = true;
+    ended.abort();
     clearInterval(ticking);
     options.signal?.removeEventListener("abort", stop);
     await flushing;
@@ -123,17 +122,18 @@ function revive(error: Extract<WorkerReport, { readonly error: unknown }>["error
 }
 
 /** Only a head start: the commit syncs every file through a handle of its own and reports what fails. */
-async function flushWhile(batch: Batch, isRunning: () => boolean): Promise<void> {
+async function flushUntil(end: AbortSignal, batch: Batch): Promise<void> {
   const paths = batch.outputs.flatMap(({ localPath }) => (localPath === undefined ? [] : [localPath]));
   const opened = await Promise.allSettled(paths.map((path) => open(path, "r+")));
-  const handles = opened.flatMap((end) => (end.status === "fulfilled" ? [end.value] : []));
+  const handles = opened.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
   try {
-    while (isRunning() && handles.length > 0) {
-      for (const handle of handles) if (isRunning()) await handle.datasync();
-      if (isRunning()) await new Promise((resolve) => setTimeout(resolve, progressMs));
+    while (!end.aborted && handles.length > 0) {
+      for (const handle of handles) if (!end.aborted) await handle.datasync();
+      await pause(progressMs, undefined, { signal: end });
     }
   } catch {
-    // The same failure reaches the handle that the commit syncs: Linux reports it once to each open file.
+    // Either the end came, or the same failure reaches the handle that the commit syncs: Linux reports it once to each
+    // open file.
   } finally {
     await Promise.allSettled(handles.map((handle) => handle.close()));
   }
