@@ -68,6 +68,7 @@ const options = {
     kind: "flag",
     help: "the base given is already the residual that the initialisation left",
   },
+  fix: { kind: "flag", help: "write a repaired copy to OUT, where nothing has to be guessed" },
   "metadata-only": { kind: "flag", help: "read no tensor: no NaN is counted, no bits are compared" },
   tensors: { kind: "flag", help: "list every stored tensor" },
   layout: { kind: "text", value: "NAME", help: "read SRC as this layout, where evidence does not decide" },

@@ -35,10 +35,10 @@ export const verbs: Readonly<Record<string, VerbSpec>> = {
     summary: "say what is wrong with a checkpoint, why, and what to do about it",
     positionals: ["SRC", "[ADAPTER…]"],
     required: [],
-    options: ["base", "metadata-only", ...reading, ...running],
+    options: ["base", "metadata-only", "fix", "output", ...writing, ...reading, ...running],
     notes: [
       "With --base names, shapes and bits are compared with it, and each ADAPTER is looked for in the weights.",
-      "Ends with 1 when there is an error or a warning; notes alone are 0.",
+      "Ends with 1 when there is an error or a warning; notes alone are 0. With --fix that is said of what is left.",
     ],
     load: async () => (await import("./commands/doctor.ts")).doctorCommand,
   },

@@ -179,3 +179,74 @@ describe("a merge", () => {
     },
   );
 });
+
+describe("the doctor", () => {
+  const damaged = fixture("damaged/d05-prefix-missing");
+
+  it("ends with 1 when something is wrong, 0 when nothing is, and prints the remedy on one line", async () => {
+    const [ill, well] = await Promise.all([tenon("doctor", damaged), tenon("doctor", base)]);
+    expect(ill.code).toBe(1);
+    expect(ill.stdout).toMatch(/^error {7}TENON_NAMES_PREFIX_MISSING$/m);
+    expect(ill.stdout).toMatch(/^ +tenon doctor .*d05-prefix-missing --fix -o .*$/m);
+    expect(ill.stdout).toMatch(/^found {7}1 error$/m);
+    expect(well).toMatchObject({ code: 0, stdout: expect.stringMatching(/^found {7}nothing wrong$/m) });
+  });
+
+  it("repairs into a copy, which it then finds healthy", async () => {
+    await using place = await scratch();
+    const out = join(place.path, "out");
+    const fixed = await tenon("doctor", damaged, "--fix", "-o", out);
+    expect(fixed.code).toBe(0);
+    expect(fixed.stdout).toMatch(/^repaired {4}TENON_NAMES_PREFIX_MISSING: /m);
+    expect((await tenon("doctor", out)).code).toBe(0);
+  });
+
+  it("needs --output with --fix, and --fix with what is for writing", async () => {
+    expect(await tenon("doctor", damaged, "--fix")).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^error TENON_OPTION_MISSING: doctor: --output is missing/),
+    });
+    expect(await tenon("doctor", damaged, "--force")).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^error TENON_OPTION_NOT_TAKEN: doctor: --force is for --fix/),
+    });
+  });
+});
+
+describe("split, convert, diff and verify", () => {
+  it("follow one hybrid from a raw state dict to equal files in another layout", async () => {
+    await using place = await scratch();
+    const raw = fixture("hybrid/qv/state-dict-with-config");
+    const [whole, other] = [join(place.path, "whole"), join(place.path, "other")];
+    const split = await tenon("split", raw, "-o", whole);
+    expect(split).toMatchObject({ code: 0, stdout: expect.stringMatching(/^output .*whole \(tenon\)$/m) });
+    const converted = await tenon("convert", whole, "-o", other, "--to", "peft-hybrid", "--json");
+    expect(JSON.parse(converted.stdout)).toMatchObject({
+      layout: "peft-hybrid",
+      adapters: [{ name: "default" }],
+    });
+    const same = await tenon("diff", whole, other);
+    expect(same).toMatchObject({ code: 0, stdout: expect.stringContaining("equal") });
+    const sound = await tenon("verify", whole);
+    expect(sound).toMatchObject({ code: 0, stdout: expect.stringMatching(/^result {6}sound: /m) });
+  });
+
+  it("end with 0 when checkpoints differ, and 1 when one is damaged", async () => {
+    const merged = fixture("merge/linear-bf16/expected");
+    const different = await tenon("diff", base, merged);
+    expect(different).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^result {6}7 equal, 14 changed$/m),
+    });
+    const damaged = await tenon("verify", fixture("damaged/shard-truncated"), "--json");
+    expect(damaged.code).toBe(1);
+    expect(JSON.parse(damaged.stdout)).toMatchObject({ isSound: false });
+  });
+
+  it("refuse a layout that is not written, as unsupported, and one that is not there, as usage", async () => {
+    await using place = await scratch();
+    const to = (layout: string): Promise<{ code: number | null }> =>
+      tenon("convert", base, "-o", join(place.path, "out"), "--to", layout);
+    expect([(await to("gguf")).code, (await to("bananas")).code]).toEqual([4, 2]);
+  });
+});

@@ -62,7 +62,7 @@ function mergeText(report: MergeReport): string {
     if (proven.length > 0)
       sections.say(
         "proof",
-        `${counted(rows, "row")} of ${counted(proven.length, "tensor")} compared with f64: largest error ${largest.toPrecision(3)}`,
+        `${counted(rows, "row")} of ${counted(proven.length, "tensor")} compared with f64: largest error ${largest.toPrecision(3)} roundings`,
       );
   }
   for (const warning of warnings) sections.say("warning", warning);
