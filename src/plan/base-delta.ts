@@ -6,6 +6,7 @@ import {
   type Recipe,
   sameShape,
   type Tensor,
+  type TensorMeta,
 } from "../core/index.ts";
 import { type BaseLayer, type OverlaidBase, overlayBases } from "./base.ts";
 import { keep } from "./carried.ts";
@@ -21,8 +22,8 @@ export interface BaseBelow {
 /** Two tensors whose bits are to be compared before a plan can be made. */
 export interface BitQuestion {
   readonly name: string;
-  readonly tensor: Tensor;
-  readonly against: Tensor;
+  readonly tensor: TensorMeta;
+  readonly against: TensorMeta;
 }
 
 /** What reading told. */

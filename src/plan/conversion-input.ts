@@ -18,6 +18,8 @@ export interface ConversionInput {
   readonly below?: BaseBelow;
   /** Needed with `below`, but for a `whole` form. */
   readonly bits?: BaseBits;
+  /** Tied aliases of which an adapter carries a copy that has the bits of their owner. */
+  readonly tiedCopies?: ReadonlySet<string>;
   readonly companions: Draft["companions"];
   readonly origin: JsonRecord;
 }

@@ -21,13 +21,13 @@ export function planConvert(input: ConversionInput, options: ConversionOptions):
   if (below !== undefined) refuseMisfits(source, carried, below, options.verb);
   const base = baseFor(input, options, bits);
   const adapters = carried.adapters.map(({ name, config, parameters }) => ({ name, config, parameters }));
-  const isLive = options.target === "state-dict" && base?.isComplete === true;
+  const isLive = foldsInto(options.target) && base?.isComplete === true;
   const {
     base: own,
     adapters: rest,
     folded,
   } = isLive
-    ? foldInto(base, carried.adapters, options.verb)
+    ? foldInto(base, carried.adapters, input.tiedCopies ?? new Set(), options.verb)
     : { base, adapters: adapters as readonly DraftAdapter[], folded: [] };
   if (options.target === "hf" && own?.isComplete === true && rest.length === 0 && own.config === undefined)
     throw noModelConfig(source, options.verb);
@@ -43,6 +43,11 @@ export function planConvert(input: ConversionInput, options: ConversionOptions):
     },
     folded,
   };
+}
+
+/** Whether a target has the names of a live model, in which an adapter's biases and embeddings are the base's own. */
+export function foldsInto(target: string): boolean {
+  return target === "state-dict";
 }
 
 function baseFor(

@@ -18,9 +18,10 @@ export type {
   ConversionOptions as ConversionPlanOptions,
   ConversionPlan,
 } from "./conversion-input.ts";
-export { planConvert } from "./convert.ts";
+export { foldsInto, planConvert } from "./convert.ts";
 export type { Components } from "./drops.ts";
 export { type Explanation, explain } from "./explain.ts";
+export { questionsOfFold } from "./fold.ts";
 export { type MergePlan, planMerge } from "./merge.ts";
 export type {
   AdapterChoice,

@@ -1,4 +1,4 @@
-import type { Checkpoint, Tensor } from "../core/index.ts";
+import type { BaseComponent, Checkpoint, TensorMeta } from "../core/index.ts";
 import { digestText, type InspectTask } from "../execute/index.ts";
 import {
   type BaseBelow,
@@ -6,8 +6,11 @@ import {
   type BaseForm,
   type BitQuestion,
   type Carried,
+  foldsInto,
   mergedSuspects,
+  type OverlaidBase,
   questionsAgainst,
+  questionsOfFold,
   questionsOfTies,
   wholeBase,
   withTies,
@@ -19,41 +22,62 @@ import type { RunOptions } from "./options.ts";
 export interface ComparisonFacts {
   readonly source: Checkpoint;
   readonly carried: Carried;
+  readonly target: string;
   readonly form: BaseForm;
   readonly below?: BaseBelow;
 }
 
+export interface Compared {
+  /** What goes along, ties that were stored twice being one again. */
+  readonly carried: Carried;
+  readonly bits: BaseBits;
+  readonly tiedCopies: ReadonlySet<string>;
+}
+
 /**
  * Reads what a plan has to know about bits: which parameters are those of the base below, with digests of that base, and
- * which tied weights are stored twice. Nothing is read where nothing has to be known.
+ * which copies of tied weights are no more than that. Nothing is read where nothing has to be known.
  */
 export async function compareWithBase(
   host: Host,
-  { source, carried, form, below }: ComparisonFacts,
+  { source, carried: given, target, form, below }: ComparisonFacts,
   sources: readonly Checkpoint[],
   options: RunOptions,
-): Promise<{ readonly bits: BaseBits; readonly carried: Carried }> {
+): Promise<Compared> {
   const whole = below && wholeBase(below.location, below.layers);
   const ties = whole?.ties ?? storedTwice(source);
-  const twice = carried.base === undefined ? [] : questionsOfTies(carried.base, ties);
-  const sameTies = new Set<string>();
-  for (const [at, outcome] of (await ask(host, twice, [], sources, options)).entries())
-    if (outcome.different === 0) sameTies.add(twice[at]?.name ?? "");
-  const base = carried.base && withTies(carried.base, ties, sameTies);
-  const settled = base === undefined ? carried : { ...carried, base };
+  const twice = given.base === undefined ? [] : questionsOfTies(given.base, ties);
+  const base = given.base && withTies(given.base, ties, await same(host, twice, sources, options));
+  const carried = base === undefined ? given : { ...given, base };
+  const tensors = new Map([...(whole?.tensors ?? []), ...(base?.tensors ?? [])]);
+  const copies = foldsInto(target)
+    ? questionsOfFold(carried.adapters, { tensors, ties: whole?.ties ?? base?.ties ?? new Map() })
+    : [];
+  const tiedCopies = await same(host, copies, sources, options);
   const isAsked = form !== "whole" || mergedSuspects({ source, carried }).length > 0;
-  if (whole === undefined || !isAsked)
-    return { bits: { same: new Set(), digests: new Map() }, carried: settled };
+  const bits = whole && isAsked ? await bitsAgainst(host, { base, whole, form }, sources, options) : noBits;
+  return { carried, bits, tiedCopies };
+}
+
+const noBits: BaseBits = { same: new Set(), digests: new Map() };
+
+interface Sides {
+  readonly base: BaseComponent | undefined;
+  readonly whole: OverlaidBase;
+  readonly form: BaseForm;
+}
+
+async function bitsAgainst(
+  host: Host,
+  { base, whole, form }: Sides,
+  sources: readonly Checkpoint[],
+  options: RunOptions,
+): Promise<BaseBits> {
   const questions = questionsAgainst(base, whole);
   const asked = new Set(questions.map(({ name }) => name));
   const others = form === "delta" ? [...whole.tensors].filter(([name]) => !asked.has(name)) : [];
-  const outcomes = await ask(
-    host,
-    questions,
-    others.map(([, tensor]) => tensor),
-    sources,
-    options,
-  );
+  const tensors = others.map(([, tensor]) => tensor);
+  const outcomes = await ask(host, questions, tensors, sources, options);
   const same = new Set<string>();
   const digests = new Map<string, string>();
   for (const [at, { digest, different }] of outcomes.entries()) {
@@ -62,7 +86,18 @@ export async function compareWithBase(
     if (at < questions.length) same.add(name);
     digests.set(name, digestText(digest));
   }
-  return { bits: { same, digests }, carried: settled };
+  return { same, digests };
+}
+
+/** Names whose two tensors have the same bits. */
+async function same(
+  host: Host,
+  questions: readonly BitQuestion[],
+  sources: readonly Checkpoint[],
+  options: RunOptions,
+): Promise<ReadonlySet<string>> {
+  const outcomes = await ask(host, questions, [], sources, options);
+  return new Set(questions.filter((_, at) => outcomes[at]?.different === 0).map(({ name }) => name));
 }
 
 /** Ties that config.json asks for although both uses are stored: alias → owner. */
@@ -74,7 +109,7 @@ function storedTwice({ observations }: Checkpoint): Map<string, string> {
 async function ask(
   host: Host,
   questions: readonly BitQuestion[],
-  digested: readonly Tensor[],
+  digested: readonly TensorMeta[],
   sources: readonly Checkpoint[],
   options: RunOptions,
 ): ReturnType<typeof inspect> {

@@ -66,15 +66,14 @@ export async function writeConversion(
       given ??
       (form === "whole" && isPartial ? await followed(host, checkpoint, options, opened) : undefined);
     if (below !== undefined) refuseMisfits(checkpoint, carried, below, verb);
-    const facts = { source: checkpoint, carried, form, ...(below && { below }) };
-    const { bits, carried: tied } = await compareWithBase(host, facts, opened, options);
+    const facts = { source: checkpoint, carried, target: target.name, form, ...(below && { below }) };
+    const compared = await compareWithBase(host, facts, opened, options);
     const plan = planOf(
       { verb, target: target.name, form },
       {
         source: checkpoint,
-        carried: tied,
         ...(below && { below }),
-        bits,
+        ...compared,
         companions: companionsOf(opened, checkpoint, form),
         origin: originOf(verb, checkpoint),
       },

@@ -29,15 +29,15 @@ async function hybridFiles(names: readonly string[] = changed): Promise<Map<stri
   ]);
 }
 
-const manifestOf = (files: Files): Record<string, never> =>
-  JSON.parse(new TextDecoder().decode(files.get("tenon.json"))) as Record<string, never>;
+interface ReferenceJson {
+  location: string;
+  digests: Record<string, string>;
+}
 
 /** The checkpoint with what its manifest says of the base changed. */
-function withReference(
-  files: Files,
-  change: (reference: { location: string; digests: Record<string, string> }) => void,
-): Map<string, Uint8Array> {
-  const manifest = manifestOf(files) as { components: { base: { reference: never } } };
+function withReference(files: Files, change: (reference: ReferenceJson) => void): Map<string, Uint8Array> {
+  const text = new TextDecoder().decode(files.get("tenon.json"));
+  const manifest = JSON.parse(text) as { components: { base: { reference: ReferenceJson } } };
   change(manifest.components.base.reference);
   return new Map(files).set("tenon.json", new TextEncoder().encode(JSON.stringify(manifest)));
 }
