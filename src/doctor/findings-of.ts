@@ -54,7 +54,7 @@ function findingOf(code: string, observations: readonly Observation[], subject: 
     severity: kind.severity,
     cause: kind.cause,
     evidence: { names: names.slice(0, namesListed), count, ...(facts && { facts }) },
-    remedy: remedyFor(kind, subject),
+    remedy: remedyFor(kind, subject, count > namesListed ? [] : names),
     fixable: kind.fixable,
   };
 }

@@ -148,14 +148,14 @@ const adapter: Kinds = {
   TENON_ADAPTER_CONFIG_MISSING: {
     severity: "error",
     cause: "LoRA tensors came without adapter_config.json, so their scaling is not known.",
-    remedy: "tenon doctor SRC --adapter-config FILE --fix -o OUT",
+    remedy: "tenon split SRC --adapter-config FILE -o OUT",
     fixable: false,
     detects: "no adapter_config.json",
   },
   TENON_ADAPTER_CONFIG_UNREADABLE: {
     severity: "error",
     cause: "adapter_config.json is of another type, has wrong values, or has patterns that cannot be run.",
-    remedy: "tenon doctor SRC --adapter-config FILE --fix -o OUT",
+    remedy: "tenon split SRC --adapter-config FILE -o OUT",
     fixable: false,
     detects: "adapter_config.json itself",
   },
@@ -170,7 +170,7 @@ const adapter: Kinds = {
     severity: "error",
     cause:
       "Every LoRA tensor has twice the config's rank: a conversion that doubled alpha too, or a config with the wrong r, and the two scale differently.",
-    remedy: "tenon doctor SRC --adapter-config FILE --fix -o OUT",
+    remedy: "tenon convert SRC --adapter-config FILE --to peft -o OUT",
     fixable: false,
     detects: "D15",
   },
@@ -452,6 +452,14 @@ const files: Kinds = {
     fixable: false,
     detects: "trailing bytes",
   },
+  TENON_PICKLE_OPAQUE: {
+    severity: "note",
+    cause:
+      "A pickle holds objects of classes that tenon does not know, which were kept as records and not run.",
+    remedy: "Nothing, as long as the tensors are there; convert it to safetensors before anybody loads it.",
+    fixable: false,
+    detects: "unknown classes in a pickle",
+  },
   TENON_STATE_DICT_LOOSE_TENSORS: {
     severity: "warning",
     cause: "Tensors lie beside the dict that holds the model and are not part of it.",
@@ -462,7 +470,8 @@ const files: Kinds = {
   TENON_TRAINED_BASE_LOST: {
     severity: "error",
     cause: "The optimizer trained parameters that the checkpoint does not hold: their weights are lost.",
-    remedy: "Look for a state dict of the same run, and split that; from the next run on, save the whole model.",
+    remedy:
+      "Look for a state dict of the same run, and split that; from the next run on, save the whole model.",
     fixable: false,
     detects: "moments of parameters that were not saved",
   },

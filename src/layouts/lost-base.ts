@@ -38,7 +38,7 @@ export function lostBaseObservation(optimizer: OptimizerComponent, lost: LostBas
   return {
     code: "TENON_TRAINED_BASE_LOST",
     names: lost.shapes,
-    facts: { file: optimizer.file, states: optimizer.states.size, lost: lost.count, shapes: lost.shapes },
+    facts: { count: lost.count, file: optimizer.file, states: optimizer.states.size, shapes: lost.shapes },
   };
 }
 

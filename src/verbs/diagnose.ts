@@ -110,7 +110,8 @@ export async function examine(
     }
     const location = checkpoint?.location ?? nameOf(source);
     const subject = { source: location, ...(base && { base: base.location }) };
-    const findings = findingsOf({ ...subject, observations, errors });
+    const flags = flagsOf(options, observations);
+    const findings = findingsOf({ ...subject, flags, observations, errors });
     const diagnosis = {
       ...subject,
       ...(checkpoint && { layout: checkpoint.layout }),
@@ -135,6 +136,19 @@ export async function examine(
 /** Options that describe the source are not for what lies beside it. */
 function reading({ formats, layouts, signal }: DiagnoseOptions): ReadOptions {
   return { ...(formats && { formats }), ...(layouts && { layouts }), ...(signal && { signal }) };
+}
+
+/** What the next command has to be told again. */
+function flagsOf(
+  { layout, adapterConfig, alpha }: DiagnoseOptions,
+  observations: readonly Observation[],
+): string[] {
+  const lacksConfig = observations.some(({ code }) => code === "TENON_ADAPTER_CONFIG_MISSING");
+  return [
+    ...(layout === undefined ? [] : [`--layout ${layout}`]),
+    ...(adapterConfig !== undefined || lacksConfig ? ["--adapter-config FILE"] : []),
+    ...(adapterConfig === undefined && alpha !== undefined ? [`--alpha ${alpha}`] : []),
+  ];
 }
 
 function namesOf(base: Checkpoint | undefined): { knownBaseNames?: ReadonlySet<string> } {

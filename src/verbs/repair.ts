@@ -1,23 +1,12 @@
 import { canonicalName } from "../adapters/index.ts";
 import { type Checkpoint, type Finding, type Observation, PlanError } from "../core/index.ts";
-import { hasStoredRanks, parametersLacking, resizedRows } from "../doctor/index.ts";
-import {
-  hf,
-  type Layout,
-  layouts as ownLayouts,
-  peft,
-  peftHybrid,
-  stateDict,
-  tenon,
-} from "../layouts/index.ts";
-import { type BaseBelow, type ConversionPlan, carry, type Explanation, planConvert } from "../plan/index.ts";
-import { compareWithBase } from "./compare-base.ts";
-import { companionsFrom } from "./copy-tree.ts";
+import { hasStoredRanks, resizedRows } from "../doctor/index.ts";
+import type { Explanation } from "../plan/index.ts";
 import { type DiagnoseOptions, diagnose, type Examination, examine } from "./diagnose.ts";
 import type { Host, Source } from "./host.ts";
 import type { WriteOptions } from "./options.ts";
 import { missingModules, repairComponents } from "./repair-components.ts";
-import { tenonVersion } from "./version.ts";
+import { planRepair } from "./repair-plan.ts";
 import { type OutputFileFacts, writeDraft } from "./write-draft.ts";
 
 export type RepairOptions = Omit<DiagnoseOptions, "reads"> & WriteOptions;
@@ -60,7 +49,7 @@ export async function repair(host: Host, source: Source, options: RepairOptions)
   const unsure = repairable.filter(({ code }) => isUnsure(code, components.checkpoint));
   if (unsure.length > 0) throw refused(unsure, diagnosis.source);
   const sources = [...(examined.base ? [examined.base] : []), checkpoint, components.checkpoint];
-  const { plan, layout } = await planRepair(host, components, examined, sources, options);
+  const { plan, layout } = await planRepair(host, components, examined.base, sources, options);
   const { explanation, written } = await writeDraft(
     host,
     {
@@ -85,75 +74,6 @@ export async function repair(host: Host, source: Source, options: RepairOptions)
     ...(written && { files: written.files }),
     ...(written && isPath && { after: (await diagnose(host, output, again)).findings }),
   };
-}
-
-async function planRepair(
-  host: Host,
-  { checkpoint, drop }: ReturnType<typeof repairComponents>,
-  { base: given }: Examination,
-  sources: readonly Checkpoint[],
-  options: RepairOptions,
-): Promise<{ plan: ConversionPlan; layout: Layout }> {
-  const layout = layoutFor(checkpoint, drop, options.layouts ?? ownLayouts);
-  const carried = carry(checkpoint, {
-    verb: "doctor",
-    target: layout.name,
-    holds: layout.name === "tenon" ? ["optimizer", "trainer"] : [],
-    drop,
-  });
-  const form = layout.name === "tenon" ? "delta" : layout.name.startsWith("peft") ? "moved" : "whole";
-  // A whole base is repaired as it is; only one with gaps has to stand on another.
-  const own = carried.base;
-  const hasGaps =
-    own !== undefined &&
-    given?.base !== undefined &&
-    (!own.isComplete || parametersLacking(own, given.base).length > 0);
-  const below: BaseBelow | undefined =
-    hasGaps && given?.base !== undefined
-      ? { location: given.location, layers: [{ label: given.location, base: given.base }] }
-      : undefined;
-  const compared = await compareWithBase(
-    host,
-    { source: checkpoint, carried, form, ...(below && { below }) },
-    sources,
-    options,
-  );
-  const { location, layout: from } = checkpoint;
-  const plan = planConvert(
-    {
-      source: checkpoint,
-      carried: compared.carried,
-      bits: compared.bits,
-      ...(below && { below }),
-      companions: companionsFrom(sources, sources.length - 2),
-      origin: { verb: "doctor", location, layout: from, tools: { tenon: tenonVersion } },
-    },
-    { verb: "doctor", target: layout.name, form },
-  );
-  return { plan, layout };
-}
-
-/** The layout that holds what there is: both halves, adapters alone, or a model alone. */
-function layoutFor(
-  { base, adapters }: Checkpoint,
-  drop: readonly string[],
-  layouts: readonly Layout[],
-): Layout {
-  const hasBase = base !== undefined && !drop.includes("base");
-  const hasAdapters = adapters.size > 0 && !drop.includes("adapters");
-  const carriesBase = [...adapters.values()].some(({ replacements }) =>
-    replacements.some(({ kind }) => kind === "trainedBase"),
-  );
-  const chosen = hasBase
-    ? hasAdapters
-      ? tenon
-      : base.config === undefined
-        ? stateDict
-        : hf
-    : carriesBase
-      ? peftHybrid
-      : peft;
-  return layouts.find(({ name }) => name === chosen.name) ?? chosen;
 }
 
 /** What keeps a repair from being one: errors that only a guess would put right. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { parseCommandLine } from "../../src/cli/parse.ts";
 import { FormatError, type Observation } from "../../src/core/index.ts";
-import { findingsOf, isHealthy } from "../../src/doctor/index.ts";
+import { findingKinds, findingsOf, isHealthy } from "../../src/doctor/index.ts";
 
 const source = "runs/one/model.pt";
 const observed = (
@@ -88,6 +89,30 @@ describe("a remedy", () => {
     );
     expect(remedyOf("TENON_BASE_LORA_LEFT", { source: "a" })).toBe("tenon doctor a --base BASE");
   });
+
+  it("names what is to be dropped, and repeats the flags that the source needs", () => {
+    const observations = [observed("TENON_ADAPTER_PAIR_INCOMPLETE", ["a.lora_A", "b.lora_B"])];
+    const [finding] = findingsOf({ source: "a", flags: ["--alpha 8"], observations });
+    expect(finding?.remedy).toBe(
+      "tenon doctor a --alpha 8 --drop a.lora_A --drop b.lora_B --fix -o a-repaired",
+    );
+    const many = Array.from({ length: 11 }, (_, at) => `${at}.lora_A`);
+    const [left] = findingsOf({
+      source: "a",
+      observations: [observed("TENON_ADAPTER_PAIR_INCOMPLETE", many)],
+    });
+    expect(left?.remedy).toContain("--drop NAME");
+  });
+
+  it.each(Object.entries(findingKinds).filter(([, { remedy }]) => remedy.startsWith("tenon ")))(
+    "(%s) is a command that the command line takes",
+    (_, { remedy }) => {
+      // Words in capitals stand for paths and names, which the parser does not look at.
+      const { verb, options } = parseCommandLine(remedy.split(" ").slice(1));
+      expect(verb).toMatch(/^(?:doctor|split|merge|convert)$/);
+      if (verb === "doctor") expect(options.fix === true).toBe(options.output !== undefined);
+    },
+  );
 
   it("leaves a sentence as it is", () => {
     expect(remedyOf("TENON_SHARD_MISSING", { source: "a" })).toBe("Copy or download the missing file.");

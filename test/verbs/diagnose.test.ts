@@ -157,7 +157,7 @@ describe("a damaged checkpoint", () => {
     const [finding] = (await diagnose(host, source, { adapterConfig })).findings;
     expect(finding).toMatchObject({
       code: "TENON_BASE_LORA_LEFT",
-      remedy: `tenon doctor ${source} --base BASE`,
+      remedy: `tenon doctor ${source} --adapter-config FILE --base BASE`,
       fixable: false,
     });
   });
