@@ -5,7 +5,7 @@
     smollm2.py hybrid BASE OUT      trains LoRA, norms and embeddings together, and saves the state dict as people do
     smollm2.py merge BASE ADAPTER OUT    PEFT's own merge, as short as it can be written
     smollm2.py compare MINE THEIRS [BASE ADAPTER]    bits, logits and a sentence, as JSON
-    smollm2.py compare-split SPLIT HYBRID             the same for the parts of a hybrid
+    smollm2.py compare-split SPLIT HYBRID BASE        the same for the parts of a hybrid
 
 Steps that are measured report their peak memory to file descriptor 3, if there is one.
 """
@@ -95,7 +95,10 @@ def hybrid(base, out):
         if "norm" in name or "embed_tokens" in name:
             parameter.requires_grad_(True)
     losses = train(model, AutoTokenizer.from_pretrained(base), 1e-3)
-    torch.save(model.state_dict(), out / "model.pt")
+    saved = out / "saved"
+    model.config.save_pretrained(saved)
+    model.generation_config.save_pretrained(saved)
+    torch.save(model.state_dict(), saved / "pytorch_model.bin")
     # PEFT drops the trained base here; the adapter and its config are what tenon's parts are compared with.
     model.save_pretrained(out / "peft")
     live = answers(model, AutoTokenizer.from_pretrained(base))
@@ -119,11 +122,14 @@ def answers(model, tokenizer):
 
 
 def apart(mine, theirs):
-    differing, elements, tensors, furthest = 0, 0, 0, 0
+    differing, elements, tensors, furthest, seen = 0, 0, 0, 0, set()
     assert mine.keys() == theirs.keys(), mine.keys() ^ theirs.keys()
     for name, tensor in mine.items():
         other = theirs[name]
         assert tensor.dtype == other.dtype and tensor.shape == other.shape, name
+        if tensor.data_ptr() in seen and other.data_ptr() in seen:
+            continue  # tied
+        seen |= {tensor.data_ptr(), other.data_ptr()}
         elements += tensor.numel()
         kind = {2: torch.int16, 4: torch.int32}[tensor.element_size()]
         distance = (tensor.view(kind).to(torch.int64) - other.view(kind).to(torch.int64)).abs()
@@ -158,9 +164,9 @@ def compare_split(split, hybrid, base):
     name = "adapter_model.safetensors"
     same = (split / "adapters" / "default" / name).read_bytes() == (hybrid / "peft" / name).read_bytes()
     live = torch.load(hybrid / "live.pt", weights_only=True)
-    state = torch.load(hybrid / "model.pt", weights_only=True)
+    state = torch.load(hybrid / "saved" / "pytorch_model.bin", weights_only=True)
     return {
-        "weights": apart({k: v for k, v in model.state_dict().items()}, state),
+        "weights": apart(model.state_dict(), state),
         "adapterFileSame": same,
         "live": versus(answers(model, AutoTokenizer.from_pretrained(base)), live),
     }
