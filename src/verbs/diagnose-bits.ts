@@ -1,18 +1,20 @@
 // What the doctor learns from bytes: values that no computation survives, and what moved away from the base.
-import type { AdapterComponent, BaseComponent, Checkpoint, Observation, Tensor } from "../core/index.ts";
-import { sameShape } from "../core/index.ts";
-import { type MergeState, observeMoved, observeValues, type ParameterComparison } from "../doctor/index.ts";
+import {
+  type BaseComponent,
+  type Checkpoint,
+  type Observation,
+  sameShape,
+  type Tensor,
+} from "../core/index.ts";
+import { observeValues, type ParameterComparison } from "../doctor/index.ts";
 import { digestText, type InspectTask, isMeasurable } from "../execute/index.ts";
 import { tensorNamed } from "./base-source.ts";
 import { inspect } from "./bits.ts";
+import { type ExaminedSources, withMoved } from "./diagnose-moved.ts";
 import type { Host } from "./host.ts";
-import { mergeStateOf } from "./merge-state.ts";
 import type { RunOptions } from "./options.ts";
 
-export interface BitsInput {
-  readonly checkpoint: Checkpoint;
-  readonly base: Checkpoint | undefined;
-  readonly adapters: readonly Checkpoint[];
+export interface BitsInput extends ExaminedSources {
   /** What formats and layouts stepped over. */
   readonly damage: readonly Observation[];
   /** Everything observed so far. */
@@ -93,49 +95,6 @@ export async function observeBits(host: Host, input: BitsInput, options: RunOpti
 }
 
 const tieCode = "TENON_TIE_STORED_TWICE";
-const leftCode = "TENON_BASE_LORA_LEFT";
-
-async function withMoved(
-  host: Host,
-  { checkpoint, base, adapters }: BitsInput,
-  given: BaseComponent,
-  compared: readonly ParameterComparison[],
-  found: readonly Observation[],
-  options: RunOptions,
-): Promise<readonly Observation[]> {
-  const isLoraLeft = found.some(({ code }) => code === leftCode);
-  const moved = new Set(compared.filter(({ isSame }) => !isSame).map(({ parameter }) => parameter));
-  const own = checkpoint.base?.tensors ?? new Map<string, Tensor>();
-  const beside = adapters.flatMap((each) => [...each.adapters.values()]);
-  const candidates = beside.length > 0 ? beside : [...checkpoint.adapters.values()];
-  const sources = [checkpoint, ...(base ? [base] : []), ...adapters];
-  const states: MergeState[] = [];
-  const isAdapted = new Set<string>();
-  for (const adapter of candidates) {
-    for (const name of weightsOf(adapter)) isAdapted.add(name);
-    states.push(await mergeStateOf(host, { base: given, own, adapter, moved, sources }, options));
-  }
-  const state = states.length === 1 ? (states[0] as MergeState) : agreed(states);
-  const comparisons = compared.map((one) => ({ ...one, isAdapted: isAdapted.has(one.parameter) }));
-  const decided =
-    state === "unknown" && isLoraLeft && comparisons.every((one) => one.isSame || !one.isAdapted)
-      ? "unmerged"
-      : state;
-  const more = observeMoved({ comparisons, state: decided, isLoraLeft, hasAdapter: candidates.length > 0 });
-  const isDecided = decided !== "unknown";
-  return [...found.filter(({ code }) => !(isDecided && code === leftCode)), ...more];
-}
-
-/** Several adapters were merged one after the other or not at all; anything else cannot be told by single deltas. */
-function agreed(states: readonly MergeState[]): MergeState {
-  const [first = "unknown"] = states;
-  return states.every((state) => state === first) ? first : "unknown";
-}
-
-function weightsOf({ modules }: AdapterComponent): string[] {
-  return [...modules.values()].map(({ path }) => `${path}.weight`);
-}
-
 function readOf(tensors: readonly Tensor[]): Bits["read"] {
   return { tensors: tensors.length, bytes: tensors.reduce((sum, { byteLength }) => sum + byteLength, 0) };
 }
