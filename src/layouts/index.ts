@@ -22,6 +22,7 @@ export type {
 } from "./layout.ts";
 export { listedOnce } from "./listed-tree.ts";
 export { type LayoutObservationCode, layoutObservations } from "./observations.ts";
+export { type FoundModel, openModelFiles } from "./open-model-files.ts";
 export { manifestFiles, manifestFor, readManifest } from "./tenon/manifest.ts";
 export type { Manifest, ManifestFile } from "./tenon/schema.ts";
 export { accelerate, hf, peft, peftHybrid, stateDict, tenon, trainer };

@@ -1,7 +1,8 @@
 import type { ByteSource } from "../../bytes/index.ts";
-import { type JsonRecord, type Observation, type Tensor, throwIfAborted } from "../../core/index.ts";
+import { type JsonRecord, type Observation, throwIfAborted } from "../../core/index.ts";
 import type { OpenFileOptions, TensorFile } from "../format.ts";
-import { bad, type Header, type HeaderEntry, parseHeader } from "./header.ts";
+import { storedTensor } from "../stored-tensor.ts";
+import { bad, type Header, parseHeader } from "./header.ts";
 import { firstReadBytes, headerBytesLimit, namesInReport } from "./limits.ts";
 import { lengthBytes } from "./wire.ts";
 
@@ -40,7 +41,9 @@ export async function openSafetensors(
   checkDataSection(parsed, byteLength - dataStart, path, options.report);
   return {
     format: "safetensors",
-    tensors: parsed.entries.map((entry) => new StoredTensor(source, entry, dataStart)),
+    tensors: parsed.entries.map(({ name, dtype, shape, begin, end }) =>
+      storedTensor(source, { name, dtype, shape, byteOffset: dataStart + begin, byteLength: end - begin }),
+    ),
     metadata: parsed.metadata,
   };
 }
@@ -80,38 +83,4 @@ function checkDataSection(
     ? `the data section has ${actual} of ${expected} bytes; ${cutOff.length} tensors are cut off, first ${JSON.stringify(cutOff[0])}`
     : `${actual - expected} bytes follow the last tensor`;
   throw bad(code, found, path, facts);
-}
-
-class StoredTensor implements Tensor {
-  readonly id: string;
-  readonly name: string;
-  readonly dtype: Tensor["dtype"];
-  readonly shape: Tensor["shape"];
-  readonly byteLength: number;
-  readonly file: string;
-  readonly extents?: NonNullable<Tensor["extents"]>;
-  readonly #source: ByteSource;
-  readonly #byteOffset: number;
-
-  constructor(source: ByteSource, entry: HeaderEntry, dataStart: number) {
-    this.id = `${source.location}#${entry.name}`;
-    this.name = entry.name;
-    this.dtype = entry.dtype;
-    this.shape = entry.shape;
-    this.byteLength = entry.end - entry.begin;
-    this.file = source.path;
-    this.#source = source;
-    this.#byteOffset = dataStart + entry.begin;
-    if (source.localPath !== undefined) {
-      const { byteLength } = this;
-      this.extents = [{ path: source.localPath, byteOffset: this.#byteOffset, byteLength }];
-    }
-  }
-
-  async read(byteOffset: number, into: Uint8Array, signal?: AbortSignal): Promise<void> {
-    if (byteOffset < 0 || byteOffset + into.length > this.byteLength) {
-      throw new Error(`internal: read past the ${this.byteLength} bytes of tensor ${this.name}`);
-    }
-    await this.#source.read(this.#byteOffset + byteOffset, into, signal);
-  }
 }
