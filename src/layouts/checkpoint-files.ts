@@ -5,6 +5,7 @@ import type { OpenOptions } from "./layout.ts";
 import { openingAtOnce, weightFilesLimit } from "./limits.ts";
 import { ListedTree } from "./listed-tree.ts";
 import { Notices } from "./notices.ts";
+import { opaqueClassesIn } from "./opaque-objects.ts";
 import { RenamedTensor } from "./renamed-tensor.ts";
 
 export interface OpenedFile {
@@ -60,6 +61,9 @@ export class CheckpointFiles implements AsyncDisposable {
 
   /** Names as the model knows them: without the dict (`state_dict`, `model`) that a pickle keeps them in. */
   #stored(file: TensorFile, path: string): readonly Tensor[] {
+    const opaque = file.object === undefined ? [] : opaqueClassesIn(file.object);
+    if (opaque.length > 0)
+      this.notices.note({ code: "TENON_PICKLE_OPAQUE", names: opaque, facts: { file: path } });
     const walk = { file: path, report: this.options.report };
     const dicts = file.object === undefined ? [] : stateDictsIn(file.object, walk);
     const inner = dicts.filter(({ container }) => container.length > 0);
