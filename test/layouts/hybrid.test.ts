@@ -96,7 +96,7 @@ describe("a model that was trained with LoRA and base together", () => {
       expect(lost, name).toBeDefined();
       const states = checkpoint.optimizer?.states.size ?? 0;
       const adapters = checkpoint.entries.length;
-      expect(lost?.facts?.["lost"], name).toBe(states - adapters);
+      expect(lost?.facts?.["count"], name).toBe(states - adapters);
       expect(checkpoint.trainer?.documents.get("trainer_state.json")?.["global_step"]).toBe(3);
     }
   });
