@@ -1,6 +1,13 @@
 export type { AdapterWish } from "./adapter-choices.ts";
 export { browserHost } from "./browser-host.ts";
-export type { Certificate } from "./certificate.ts";
+export type {
+  Certificate,
+  CertificateAdapter,
+  CertificateFile,
+  CertificateTensor,
+  CertificateTie,
+  NamedReason,
+} from "./certificate.ts";
 export type { ConversionOptions } from "./conversion.ts";
 export type { ConversionReport } from "./conversion-report.ts";
 export type { ConvertOptions, ConvertReport } from "./convert.ts";
@@ -37,3 +44,4 @@ export { type Tenon, tenonOn } from "./tenon-on.ts";
 export type { VerifyCheck, VerifyFailure, VerifyReport } from "./verification.ts";
 export type { VerifyOptions } from "./verify.ts";
 export { tenonVersion } from "./version.ts";
+export type { OutputFileFacts } from "./write-draft.ts";

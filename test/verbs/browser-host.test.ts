@@ -30,6 +30,13 @@ describe("the browser's entry", () => {
   it("has the public names of the one for Node", () => {
     expect(Object.keys(onPage).sort()).toEqual(Object.keys(onNode).sort());
   });
+
+  it("differs from the one for Node in its host alone, types included", () => {
+    const [page, node] = ["browser", "index"].map((name) =>
+      readFileSync(`src/${name}.ts`, "utf8").split("const here = ").at(-1)?.replace(/^.*\n/, ""),
+    );
+    expect(page).toBe(node);
+  });
 });
 
 describe("verbs on a page", () => {
