@@ -32,9 +32,7 @@ export function segmentsOf(first: number, count: number, rows: number, cols: num
 export class LowRankRunner implements StepRunner {
   readonly step: Step & { kind: "addLowRank" };
   readonly countsChanges: boolean;
-  readonly product: LowRankProduct;
-  /** Told of each segment while its factors are loaded: the next segment may be another expert's. */
-  onSegment: ((firstRow: number, segment: Segment) => void) | undefined;
+  readonly #product: LowRankProduct;
   readonly #kernel: Kernel;
   readonly #dtype: DType;
   readonly #accumulate: "muladd" | "fma";
@@ -46,7 +44,7 @@ export class LowRankRunner implements StepRunner {
     this.#dtype = dtype;
     this.#accumulate = options.accumulate;
     this.countsChanges = dtype !== "F64";
-    this.product = new LowRankProduct(kernel, step, options.factorBytes);
+    this.#product = new LowRankProduct(kernel, step, options.factorBytes);
   }
 
   // biome-ignore lint/correctness/useYield: factors are loaded with the first tile that needs them
@@ -59,13 +57,12 @@ export class LowRankRunner implements StepRunner {
     let changed = 0;
     for (const segment of segmentsOf(tile.first, tile.count, rows, cols)) {
       const rowsLeft = (this.#end - tile.first - segment.offset) / cols;
-      yield* this.product.load(
+      yield* this.#product.load(
         segment.batch,
         segment.firstRow,
         Math.min(rows - segment.firstRow, rowsLeft),
         segment.rows,
       );
-      this.onSegment?.((tile.first + segment.offset) / cols, segment);
       const width = bytesPerElement(this.#dtype);
       const pointer = tile.pointer + segment.offset * width;
       if (this.#dtype === "F64") yield* this.#addToF64(pointer, segment);
@@ -77,7 +74,7 @@ export class LowRankRunner implements StepRunner {
   #addTo(pointer: number, dtype: FactorType, segment: Segment): Generator<Io, number> {
     const { batch, firstRow, rows } = segment;
     const tile = { pointer, dtype, batch, firstRow, rows, rowBytes: this.step.cols * bytesPerElement(dtype) };
-    return this.product.apply(tile, {
+    return this.#product.apply(tile, {
       rounding: this.step.roundDelta ? "twice" : "once",
       accumulate: this.#accumulate,
     });

@@ -14,13 +14,6 @@ export interface RowTile {
   readonly rowBytes: number;
 }
 
-/** What a proof reads from: packed factors and the row that `left` begins with. */
-export interface PackedFactors {
-  readonly left: Packed;
-  readonly leftFirstRow: number;
-  readonly right: Packed;
-}
-
 /**
  * One low-rank product applied to tile after tile of one job.
  *
@@ -44,7 +37,7 @@ export class LowRankProduct {
   }
 
   /** Whether one packing of the right factor serves all columns. */
-  get isWhole(): boolean {
+  get #isWhole(): boolean {
     return this.#colsPerBlock >= this.step.cols;
   }
 
@@ -69,7 +62,7 @@ export class LowRankProduct {
     });
     this.#leftFirst = firstRow;
     this.#batch = batch;
-    if (isSameBatch || !this.isWhole) return;
+    if (isSameBatch || !this.#isWhole) return;
     this.#right = yield* loadPacked(kernel, this.step.right, {
       side: "right",
       batch,
@@ -107,11 +100,5 @@ export class LowRankProduct {
       kernel.release(mark);
     }
     return changed;
-  }
-
-  /** For proofs; undefined when columns are packed in blocks. */
-  packed(): PackedFactors | undefined {
-    if (this.#left === undefined || this.#right === undefined) return undefined;
-    return { left: this.#left, leftFirstRow: this.#leftFirst, right: this.#right };
   }
 }

@@ -1,97 +1,95 @@
-import { bytesPerElement } from "../core/index.ts";
+import { bytesPerElement, type Step } from "../core/index.ts";
 import { bitsFromFloat, floatFromBits, type Kernel } from "../ops/index.ts";
-import { LowRankRunner } from "./low-rank-runner.ts";
+import { type FactorValues, readFactorValues } from "./factor-values.ts";
 import { isProvenDType, type ProvenDType, roundingUnit } from "./proof-bound.ts";
-import type { ElementTile, StepRunner } from "./runner.ts";
-import type { JobOptions, Outcome, WriteTask } from "./task.ts";
+import type { ElementTile } from "./runner.ts";
+import type { Io, JobOptions, Outcome, WriteTask } from "./task.ts";
+
+type LowRankStep = Step & { readonly kind: "addLowRank" };
 
 /** Rows of each merged tensor that are compared with f64 arithmetic by default. */
 const sampledRows = 2;
+/** Elements of the right factor that are read at once: a proof of a wide layer stays small beside the merge. */
+const factorElements = 64 * 1024;
 
 /** A row as it should come out: all steps in f64, and for each element |W| + |s|·Σ|L||R|, which nothing can cancel. */
 interface ReferenceRow {
+  /** Over all batches. */
+  readonly row: number;
   readonly sums: Float64Array;
   readonly sizes: Float64Array;
 }
 
 /**
- * Compares merged rows with a reference that is all f64 and not rounded. Sampled rows are chosen by the tensor's name,
- * so a second run looks at the same ones.
+ * Compares merged rows with a reference that is all f64 and not rounded. It reads the factors again by the addresses of
+ * the plan, so that it sees errors of packing and of the kernel alike. Sampled rows are chosen by the tensor's name, so a
+ * second run looks at the same ones.
  */
 export class RowProof {
   readonly #kernel: Kernel;
-  readonly #runners: readonly LowRankRunner[];
+  readonly #steps: readonly LowRankStep[];
   readonly #source: ProvenDType;
   readonly #output: ProvenDType;
   readonly #cols: number;
-  /** Row numbers over all batches, or undefined for every row. */
-  readonly #rows: ReadonlySet<number> | undefined;
+  /** Row numbers over all batches, ascending, or undefined for every row. */
+  readonly #rows: readonly number[] | undefined;
 
   private constructor(
     kernel: Kernel,
-    runners: readonly LowRankRunner[],
-    task: WriteTask,
-    rows: ReadonlySet<number> | undefined,
+    steps: readonly LowRankStep[],
+    { recipe }: WriteTask,
+    rows: readonly number[] | undefined,
   ) {
     this.#kernel = kernel;
-    this.#runners = runners;
-    this.#source = task.recipe.source.dtype as ProvenDType;
-    this.#output = task.recipe.dtype as ProvenDType;
-    this.#cols = (runners[0] as LowRankRunner).step.cols;
+    this.#steps = steps;
+    this.#source = recipe.source.dtype as ProvenDType;
+    this.#output = recipe.dtype as ProvenDType;
+    this.#cols = (steps[0] as LowRankStep).cols;
     this.#rows = rows;
   }
 
   /** Undefined when the recipe has steps, or dtypes, that this proof does not cover; the certificate then says so. */
-  static of(
-    kernel: Kernel,
-    task: WriteTask,
-    runners: readonly StepRunner[],
-    options: JobOptions,
-  ): RowProof | undefined {
-    const lowRank = runners.filter((runner): runner is LowRankRunner => runner instanceof LowRankRunner);
-    if (lowRank.length === 0 || lowRank.length !== runners.length) return undefined;
-    if (!isProvenDType(task.recipe.source.dtype) || !isProvenDType(task.recipe.dtype)) return undefined;
-    const { cols, rows, batches } = (lowRank[0] as LowRankRunner).step;
-    if (lowRank.some(({ step, product }) => step.cols !== cols || !product.isWhole)) return undefined;
-    const sample = options.prove === "full" ? undefined : seededRows(task.name, rows * batches);
+  static of(kernel: Kernel, task: WriteTask, options: JobOptions): RowProof | undefined {
+    const { source, dtype, steps } = task.recipe;
+    const lowRank = steps.filter((step) => step.kind === "addLowRank");
+    const [first] = lowRank;
+    if (first === undefined || lowRank.length !== steps.length) return undefined;
+    if (!isProvenDType(source.dtype) || !isProvenDType(dtype)) return undefined;
+    if (lowRank.some(({ cols }) => cols !== first.cols)) return undefined;
+    const sample = options.prove === "full" ? undefined : seededRows(task.name, first.rows * first.batches);
     return new RowProof(kernel, lowRank, task, sample);
   }
 
-  /**
-   * Keeps the rows of `tile` that will be proven, as they are before the merge, and listens to the steps that change
-   * them. Undefined when there are none.
-   */
-  begin(tile: ElementTile): { finish(target: number, outcome: Outcome): void } | undefined {
+  /** Keeps the rows of `tile` that will be proven, as they are before the merge. Undefined when there are none. */
+  begin(tile: ElementTile): { finish(target: number, outcome: Outcome): Generator<Io, void> } | undefined {
     const first = tile.first / this.#cols;
     const count = tile.count / this.#cols;
     const chosen =
       this.#rows === undefined
         ? Array.from({ length: count }, (_, i) => first + i)
-        : [...this.#rows].filter((row) => row >= first && row < first + count);
+        : this.#rows.filter((row) => row >= first && row < first + count);
     if (chosen.length === 0) return undefined;
     const dtype = this.#source === this.#output ? this.#output : "F32";
-    const rows = new Map(chosen.map((row) => [row, this.#decode(tile.pointer, row - first, dtype)]));
-    for (const runner of this.#runners) {
-      runner.onSegment = (firstRow, segment) => {
-        for (let i = 0; i < segment.rows; i++) {
-          const row = rows.get(firstRow + i);
-          if (row !== undefined) this.#addExactly(row, runner, segment.firstRow + i);
-        }
-      };
-    }
-    return {
-      finish: (target, outcome) => {
-        for (const runner of this.#runners) runner.onSegment = undefined;
-        for (const [row, reference] of rows) {
-          outcome.provenRows++;
-          outcome.maxError = Math.max(outcome.maxError, this.#errorOf(target, row - first, reference));
-        }
-      },
-    };
+    const rows = chosen.map((row) => this.#decode(tile.pointer, row, row - first, dtype));
+    return { finish: (target, outcome) => this.#finish(rows, first, target, outcome) };
   }
 
-  #decode(pointer: number, row: number, dtype: ProvenDType): ReferenceRow {
-    const bits = this.#bits(pointer, row, dtype);
+  *#finish(
+    rows: readonly ReferenceRow[],
+    first: number,
+    target: number,
+    outcome: Outcome,
+  ): Generator<Io, void> {
+    for (const step of this.#steps)
+      for (const [batch, members] of byBatch(rows, step.rows)) yield* this.#addExactly(members, batch, step);
+    for (const each of rows) {
+      outcome.provenRows++;
+      outcome.maxError = Math.max(outcome.maxError, this.#errorOf(target, each.row - first, each));
+    }
+  }
+
+  #decode(pointer: number, row: number, rowInTile: number, dtype: ProvenDType): ReferenceRow {
+    const bits = this.#bits(pointer, rowInTile, dtype);
     const sums = new Float64Array(bits.length);
     const sizes = new Float64Array(bits.length);
     // A plain loop: `from` and `map` took a twentieth of the CPU time of a whole merge.
@@ -100,7 +98,7 @@ export class RowProof {
       sums[j] = value;
       sizes[j] = Math.abs(value);
     }
-    return { sums, sizes };
+    return { row, sums, sizes };
   }
 
   #bits(pointer: number, row: number, dtype: ProvenDType): Uint16Array | Uint32Array {
@@ -121,28 +119,62 @@ export class RowProof {
     return worst;
   }
 
-  /** `row` counts within the batch whose factors are loaded now. */
-  #addExactly({ sums, sizes }: ReferenceRow, { step, product }: LowRankRunner, row: number): void {
-    const packed = product.packed();
-    if (packed === undefined) throw new Error("internal: proof of a product packed in column blocks");
-    const { loraRank: r, cols, scaling } = step;
-    const local = row - packed.leftFirstRow;
-    const left = this.#kernel.f32(packed.left.pointer + Math.floor(local / 4) * r * 16, r * 4);
-    const panels = Math.ceil(cols / 8);
-    const right = this.#kernel.f32(packed.right.pointer, panels * r * 8);
-    for (let j = 0; j < cols; j++) {
-      const panel = Math.floor(j / 8) * r * 8 + (j % 8);
-      let dot = 0;
-      let size = 0;
-      for (let k = 0; k < r; k++) {
-        const product = (left[k * 4 + (local % 4)] as number) * (right[panel + k * 8] as number);
-        dot += product;
-        size += Math.abs(product);
+  /** Adds s·L·R to rows of one batch, and |s|·Σ|L||R| to their sizes. */
+  *#addExactly(rows: readonly ReferenceRow[], batch: number, step: LowRankStep): Generator<Io, void> {
+    const kernel = this.#kernel;
+    const mark = kernel.mark();
+    const { loraRank, cols, scaling } = step;
+    const firstRow = (rows[0] as ReferenceRow).row;
+    const count = (rows.at(-1) as ReferenceRow).row - firstRow + 1;
+    const run = { batch, first: firstRow - batch * step.rows, count, loraRank };
+    const left = yield* readFactorValues(kernel, step.left, run);
+    const l = left.values.slice();
+    const colsAtOnce = Math.max(8, Math.floor(factorElements / loraRank));
+    for (let first = 0; first < cols; first += colsAtOnce) {
+      const width = Math.min(colsAtOnce, cols - first);
+      const inner = kernel.mark();
+      const right = yield* readFactorValues(kernel, step.right, { batch, first, count: width, loraRank });
+      for (const { row, sums, sizes } of rows) {
+        const ofRow = (row - firstRow) * left.nStride;
+        const [dots, magnitudes] = [new Float64Array(width), new Float64Array(width)];
+        for (let k = 0; k < loraRank; k++)
+          addProducts(l[ofRow + k * left.kStride] as number, right, k, dots, magnitudes);
+        for (let j = 0; j < width; j++) {
+          sums[first + j] = (sums[first + j] as number) + scaling * (dots[j] as number);
+          sizes[first + j] = (sizes[first + j] as number) + Math.abs(scaling) * (magnitudes[j] as number);
+        }
       }
-      sums[j] = (sums[j] as number) + scaling * dot;
-      sizes[j] = (sizes[j] as number) + Math.abs(scaling) * size;
+      kernel.release(inner);
     }
+    kernel.release(mark);
   }
+}
+
+/** One row of R times one element of L, into sums of products and of their magnitudes. */
+function addProducts(
+  factor: number,
+  { values, kStride, nStride }: FactorValues,
+  k: number,
+  dots: Float64Array,
+  magnitudes: Float64Array,
+): void {
+  for (let j = 0, at = k * kStride; j < dots.length; j++, at += nStride) {
+    const product = factor * (values[at] as number);
+    dots[j] = (dots[j] as number) + product;
+    magnitudes[j] = (magnitudes[j] as number) + Math.abs(product);
+  }
+}
+
+/** Consecutive rows of the same batch (expert) together. */
+function byBatch(rows: readonly ReferenceRow[], rowsPerBatch: number): Map<number, ReferenceRow[]> {
+  const groups = new Map<number, ReferenceRow[]>();
+  for (const each of rows) {
+    const batch = Math.floor(each.row / rowsPerBatch);
+    const group = groups.get(batch);
+    if (group === undefined) groups.set(batch, [each]);
+    else group.push(each);
+  }
+  return groups;
 }
 
 /**
@@ -158,7 +190,7 @@ function elementError(dtype: ProvenDType, bits: number, wanted: number, size: nu
   return isSame ? 0 : Number.MAX_VALUE;
 }
 
-function seededRows(name: string, rows: number): ReadonlySet<number> {
+function seededRows(name: string, rows: number): readonly number[] {
   let state = 0x811c9dc5;
   for (const character of name)
     state = Math.imul(state ^ (character.codePointAt(0) as number), 0x01000193) >>> 0;
@@ -167,5 +199,5 @@ function seededRows(name: string, rows: number): ReadonlySet<number> {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     chosen.add(Math.floor((state / 2 ** 32) * rows));
   }
-  return chosen;
+  return [...chosen].sort((a, b) => a - b);
 }

@@ -43,7 +43,7 @@ export class BlockTransform {
     this.#job = job;
     this.#workDType = workDTypeOf(task.recipe, task.name);
     this.#runners = task.recipe.steps.map((step) => stepRunner(kernel, step, this.#workDType, options));
-    this.#proof = options.prove === "none" ? undefined : RowProof.of(kernel, task, this.#runners, options);
+    this.#proof = options.prove === "none" ? undefined : RowProof.of(kernel, task, options);
   }
 
   *prepare(): Generator<Io, void> {
@@ -85,7 +85,7 @@ export class BlockTransform {
       changed = kernel.countDifferent(width, this.#before, work, elements);
     }
     if (work !== block.target) kernel.cast(this.#workDType, work, dtype, block.target, elements);
-    proof?.finish(block.target, outcome);
+    if (proof !== undefined) yield* proof.finish(block.target, outcome);
     if (source.dtype === dtype && outcome.changed !== undefined) outcome.changed += changed;
     else outcome.changed = undefined;
   }

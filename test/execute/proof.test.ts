@@ -3,20 +3,26 @@ import { memorySink } from "../../src/bytes/index.ts";
 import { byteLengthOf, type DType, type Recipe, type Step, type Tensor } from "../../src/core/index.ts";
 import { errorBound, executeFiles, type Outcome } from "../../src/execute/index.ts";
 import { formats } from "../../src/formats/index.ts";
-import { bitsFromFloat, floatFromBits, type LowRankTile } from "../../src/ops/index.ts";
+import { bitsFromFloat, type FactorSource, floatFromBits, type LowRankTile } from "../../src/ops/index.ts";
 
 // Merges that are right stay below the bound of their recipe; merges made wrong on purpose are far above it.
 
 type Float = "BF16" | "F16" | "F32";
 
-const mutation = vi.hoisted(() => ({ of: (tile: LowRankTile): LowRankTile => tile }));
+const mutation = vi.hoisted(() => ({
+  of: (tile: LowRankTile): LowRankTile => tile,
+  ofPacking: (source: FactorSource): FactorSource => source,
+}));
 vi.mock("../../src/ops/index.ts", async (original) => {
   const ops = await original<typeof import("../../src/ops/index.ts")>();
   const addLowRank: typeof ops.addLowRank = (kernel, tile) => ops.addLowRank(kernel, mutation.of(tile));
-  return { ...ops, addLowRank };
+  const packFactor: typeof ops.packFactor = (kernel, packed, source) =>
+    ops.packFactor(kernel, packed, mutation.ofPacking(source));
+  return { ...ops, addLowRank, packFactor };
 });
 beforeEach(() => {
   mutation.of = (tile) => tile;
+  mutation.ofPacking = (source) => source;
 });
 
 const [rows, cols, loraRank] = [64, 200, 8];
@@ -126,6 +132,15 @@ describe.each(Object.entries(kinds))("the proof of a merge: %s", (_, made) => {
 
   it.each(Object.entries(mutations))("finds %s, by a factor of two at least", async (_name, change) => {
     mutation.of = change;
+    const { outcome, bound } = await merge(made);
+    expect(outcome.maxError).toBeGreaterThan(2 * bound);
+  });
+
+  it("finds rows of a factor that were packed from wrong places: it reads the factors by itself", async () => {
+    mutation.ofPacking = (source) =>
+      source.strides.n === 1
+        ? source
+        : { ...source, strides: { ...source.strides, n: source.strides.n - 1 } };
     const { outcome, bound } = await merge(made);
     expect(outcome.maxError).toBeGreaterThan(2 * bound);
   });
