@@ -37,7 +37,7 @@ On a terminal progress is a bar, elsewhere a line every few seconds.
 
 With \`--json\` stdout has exactly one JSON document, whatever happens: the verb's report, or
 \`{"error": {"code", "message", "details", "hint"}}\`, with the same exit code. \`code\` is null for a bug in tenon.
-With \`--quiet\` only errors are printed. \`TENON_DEBUG=1\` adds where an error was thrown.
+With \`--quiet\` only errors are printed, and beside \`--json\` it silences progress. \`TENON_DEBUG=1\` adds where an error was thrown.
 
 ## Values
 

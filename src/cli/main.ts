@@ -13,8 +13,8 @@ import { verbs } from "./verbs.ts";
  * @returns the exit code; see `docs/reference/cli.md`
  */
 export async function main(args: readonly string[], version: string): Promise<number> {
-  ignoreClosedPipe(process.stdout);
-  ignoreClosedPipe(process.stderr);
+  watchForClosedPipe(process.stdout, "stdout");
+  watchForClosedPipe(process.stderr, "stderr");
   // Before parsing, which may fail: its error must come as JSON too.
   const isJson = args.includes("--json");
   try {
@@ -76,9 +76,14 @@ function print(text: string): 0 {
   return 0;
 }
 
-/** `tenon … | head` closes the pipe early: the rest is not wanted, and the exit code stays the verb's. */
-function ignoreClosedPipe(stream: NodeJS.WriteStream): void {
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
+/**
+ * `tenon … | head` closes the pipe early: the rest is not wanted, and the exit code stays the verb's. Any other trouble, such
+ * as a full disk, means that the report is not where it was asked for.
+ */
+function watchForClosedPipe(stream: NodeJS.WriteStream, name: string): void {
+  stream.on("error", ({ code, message }: NodeJS.ErrnoException) => {
+    if (code === "EPIPE") return;
+    if (stream !== process.stderr) process.stderr.write(`error: ${name} cannot be written: ${message}\n`);
+    process.exit(1);
   });
 }

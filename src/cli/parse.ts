@@ -88,7 +88,9 @@ function checkCall(verb: string, spec: VerbSpec, args: readonly string[], option
     );
   }
   const wanted = spec.positionals.filter((name) => !name.startsWith("["));
-  const missing = wanted[args.length];
+  // An empty word is a shell variable that was not set; as a path it would be the working directory.
+  const empty = args.indexOf("");
+  const missing = empty === -1 ? wanted[args.length] : (spec.positionals[empty] ?? spec.positionals.at(-1));
   if (missing !== undefined) {
     const message = `${verb}: ${missing} is missing; it takes ${spec.positionals.join(" ")}`;
     throw new UsageError("TENON_ARGUMENT_MISSING", message, { details: { verb, missing }, hint: usage });

@@ -16,7 +16,7 @@ export function printedError(error: unknown, isDebugging: boolean): PrintedError
     const { code, message, details, hint, exitCode } = error;
     return {
       exitCode,
-      text: `error ${code}: ${message}${hint === undefined ? "" : `\nhint: ${hint}`}${stack}`,
+      text: `error ${code}: ${inLines(message)}${hint === undefined ? "" : `\nhint: ${hint}`}${stack}`,
       report: { error: { code, message, details, hint: hint ?? null } },
     };
   }
@@ -27,6 +27,12 @@ export function printedError(error: unknown, isDebugging: boolean): PrintedError
     text: `error: ${message}\nhint: ${hint}${stack}`,
     report: { error: { code: null, message, details: {}, hint } },
   };
+}
+
+/** Alternatives that a message lists side by side, each on a line of its own. */
+function inLines(message: string): string {
+  if (message.length < 200) return message;
+  return message.split(" | ").reduce((lines, each) => `${lines}\n  ${each}`);
 }
 
 function stackOf(error: Error): string {

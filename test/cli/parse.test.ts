@@ -79,6 +79,20 @@ describe("a usage error", () => {
     expect(failing(line)).toMatchObject({ code, exitCode: 2, message: expect.stringMatching(message) });
   });
 
+  it("is an empty word, where a path should be", () => {
+    for (const [args, missing] of [
+      [["inspect", ""], "SRC"],
+      [["diff", "a", ""], "B"],
+      [["merge", "a", "b", "", "-o", "out"], "[ADAPTER…]"],
+    ] as const)
+      expect(() => parseCommandLine(args)).toThrow(
+        expect.objectContaining({
+          code: "TENON_ARGUMENT_MISSING",
+          details: expect.objectContaining({ missing }),
+        }),
+      );
+  });
+
   it("suggests what was probably meant", () => {
     expect(failing("inspekt x")).toMatchObject({ hint: 'Did you mean "tenon inspect"?' });
     expect(failing("inspect x --treads 2")).toMatchObject({ hint: "Did you mean --threads?" });

@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -98,6 +99,14 @@ describe("an error", () => {
     expect(stderr).toMatch(/^error TENON_OPTION_FILE: --adapter-config: ENOENT \(nowhere\.json\)\n/);
   });
 
+  it("that lists alternatives has each on a line of its own", async () => {
+    await using place = await scratch();
+    const { code, stderr } = await tenon("inspect", place.path);
+    expect(code).toBe(4);
+    expect(stderr).toMatch(/^ {2}hf: /m);
+    expect(Math.max(...stderr.split("\n").map((line) => line.length))).toBeLessThan(200);
+  });
+
   it("shows where it came from only when asked", async () => {
     const plain = await tenon("inspect", "no/such/place");
     const debugging = await start(["inspect", "no/such/place"], { TENON_DEBUG: "1" }).ended;
@@ -132,6 +141,17 @@ describe("output", () => {
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ certificate: { verb: "merge" } });
     expect(stderr).toMatch(/^merge done: .*\n$/);
+  });
+
+  it("that cannot be written is an error without a stack", async () => {
+    const full = openSync("/dev/full", "w");
+    const child = spawn(process.execPath, [cli, "inspect", base], { stdio: ["ignore", full, "pipe"] });
+    closeSync(full);
+    const chunks: Buffer[] = [];
+    child.stderr?.on("data", (chunk: Buffer) => chunks.push(chunk));
+    const code = await new Promise((resolve) => child.on("close", resolve));
+    expect(code).toBe(1);
+    expect(Buffer.concat(chunks).toString()).toMatch(/^error: stdout cannot be written: ENOSPC.*\n$/);
   });
 
   it("may be cut off by the reader", async () => {
