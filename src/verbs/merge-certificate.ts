@@ -21,12 +21,16 @@ export function certificateOf({ plan, layers, sources, options }: MergeFacts, wr
   const { rounding = "once", accumulate = "muladd", digest = "fast", prove = "sample" } = options;
   const bases = new Set(layers.map(({ label }) => label));
   const merged = new Set(plan.adapters.map(({ source }) => source));
+  // A base may be opened twice: as it was given, and as what a delta stands on.
+  const opened = sources.filter(
+    ({ location }, at) => sources.findIndex((other) => other.location === location) === at,
+  );
   return {
     schema: "tenon-certificate",
     version: certificateVersion,
     verb: "merge",
     tool: { tenon: tenonVersion },
-    sources: sources.flatMap(({ location, layout }) => [
+    sources: opened.flatMap(({ location, layout }) => [
       ...(bases.has(location) ? [{ location, layout, role: "base" as const }] : []),
       ...(merged.has(location) || !bases.has(location)
         ? [{ location, layout, role: "adapter" as const }]
