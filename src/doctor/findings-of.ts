@@ -40,7 +40,7 @@ export function isHealthy(findings: readonly Finding[]): boolean {
   return findings.every(({ severity }) => severity === "note");
 }
 
-export function findingKind(code: string): FindingKind | undefined {
+function findingKind(code: string): FindingKind | undefined {
   return Object.hasOwn(findingKinds, code) ? findingKinds[code] : undefined;
 }
 

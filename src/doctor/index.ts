@@ -5,7 +5,7 @@ export { refineRanks } from "./checks/ranks.ts";
 export { refineStrangers } from "./checks/strangers.ts";
 export { observeValues, type TensorScan } from "./checks/values.ts";
 export type { FindingKind } from "./finding-kind.ts";
-export { type DoctorInput, findingKind, findingsOf, isHealthy } from "./findings-of.ts";
+export { type DoctorInput, findingsOf, isHealthy } from "./findings-of.ts";
 export { findingGroups, findingKinds } from "./findings-table.ts";
 export type { Subject } from "./remedy.ts";
 export { hasStoredRanks, repairedAdapterConfig } from "./repair/adapter-config.ts";

@@ -48,13 +48,14 @@ export async function mergeStateOf(
     adapted.filter((name) => input.moved.has(name)),
     recipes.once,
   );
-  const states = await Promise.all(
-    (["once", "twice"] as const).map(async (times) => {
-      const likes = await likenesses(host, probes, recipes[times], input, options);
-      return likes.every((like) => like < likeness);
-    }),
-  );
-  return states[0] === true ? "merged" : states[1] === true ? "twice" : "neither";
+  for (const [times, state] of [
+    ["once", "merged"],
+    ["twice", "twice"],
+  ] as const) {
+    const likes = await likenesses(host, probes, recipes[times], input, options);
+    if (likes.every((like) => like < likeness)) return state;
+  }
+  return "neither";
 }
 
 interface Recipes {

@@ -2,9 +2,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { memoryTree } from "../../src/bytes/index.ts";
-import { isTenonError, type JsonRecord } from "../../src/core/index.ts";
+import { isTenonError, type JsonRecord, type Tensor } from "../../src/core/index.ts";
 import { type DiagnoseOptions, type Diagnosis, diagnose } from "../../src/verbs/diagnose.ts";
-import { fixture, fixtures, inlineHost as host, host as threadedHost } from "./tenon.ts";
+import { fixture, fixtures, inlineHost as host, tenon, host as threadedHost } from "./tenon.ts";
 
 interface Case {
   readonly source?: string;
@@ -31,6 +31,35 @@ async function examined(name: string): Promise<Diagnosis> {
     ...(adapterConfig !== undefined && { adapterConfig: configOf(adapterConfig) }),
     ...(adapter !== undefined && { adapters: [fixture(adapter)] }),
   });
+}
+
+/** A live PeftModel's state dict, of a model and an adapter, as `model.safetensors`. */
+async function wrappedStateDict(model: string, adapter: string): Promise<Map<string, Uint8Array>> {
+  await using base = await tenon.open(model);
+  await using lora = await tenon.open(adapter);
+  const wrapped = new Set(
+    [...(lora.adapters.get("default")?.modules.keys() ?? [])].map((path) => `${path}.weight`),
+  );
+  const entries: [string, Tensor][] = [...(base.base?.tensors ?? [])].map(([name, tensor]) => [
+    `base_model.model.${wrapped.has(name) ? name.replace(/weight$/, "base_layer.weight") : name}`,
+    tensor,
+  ]);
+  for (const { tensor } of lora.entries)
+    entries.push([tensor.name.replace(/\.weight$/, ".default.weight"), tensor]);
+  const header: Record<string, unknown> = {};
+  const parts: Uint8Array[] = [];
+  let end = 0;
+  for (const [name, tensor] of entries) {
+    const { dtype, shape, byteLength } = tensor;
+    header[name] = { dtype, shape, data_offsets: [end, end + byteLength] };
+    end += byteLength;
+    const bytes = new Uint8Array(byteLength);
+    await tensor.read(0, bytes);
+    parts.push(bytes);
+  }
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  const length = new Uint8Array(new BigUint64Array([BigInt(text.length)]).buffer);
+  return new Map([["model.safetensors", new Uint8Array(Buffer.concat([length, text, ...parts]))]]);
 }
 
 const hybrid = ["error NAMES_BASE_LAYER", "note BASE_TRAINED"];
@@ -261,8 +290,20 @@ describe("a hybrid", () => {
     ]);
   });
 
-  it("that was merged and saved wrapped all the same is merged already", async () => {
-    // The merged weights take the base's place in a raw state dict with LoRA beside them.
+  it("that was merged in place and saved wrapped all the same is merged already", async () => {
+    const [base, adapter] = [fixture("damaged/whole/base"), fixture("damaged/whole/adapter")];
+    const live = await wrappedStateDict(fixture("damaged/whole/merged"), adapter);
+    const adapterConfig = { ...configOf("damaged/whole/adapter"), base_model_name_or_path: null };
+    const options = { base, adapterConfig };
+    expect(told(await diagnose(host, memoryTree(live), options))).toEqual([
+      "error NAMES_BASE_LAYER",
+      "error MERGED_ALREADY",
+    ]);
+    const unmerged = await wrappedStateDict(base, adapter);
+    expect(told(await diagnose(host, memoryTree(unmerged), options))).toEqual(["error NAMES_BASE_LAYER"]);
+  });
+
+  it("is told from a merge by an adapter that is given", async () => {
     const options: DiagnoseOptions = {
       base: fixture("base/llama-small-bf16"),
       adapters: [fixture("damaged/whole/adapter")],

@@ -193,6 +193,16 @@ describe("a hybrid that is repaired", () => {
     expect(checkpoint.base?.isComplete).toBe(false);
     expect(checkpoint.base?.reference?.location).toBe(fixture("base/llama-small-bf16"));
     expect(checkpoint.base?.reference?.digests.size).toBeGreaterThan(0);
+    // The digests tell another base of the same shapes.
+    const other = await diagnose(host, String(report.output), { base: fixture("damaged/whole/base") });
+    const wrong = other.findings.find(({ code }) => code === "TENON_BASE_WRONG");
+    expect(wrong?.evidence.facts).toMatchObject({ differ: "digests" });
+    await expect(
+      repair(host, String(report.output), {
+        base: fixture("damaged/whole/base"),
+        output: join(directory, "x"),
+      }),
+    ).rejects.toMatchObject({ code: "TENON_REPAIR_REFUSED" });
   });
 
   it("that was merged already loses LoRA and keeps its weights", async () => {
