@@ -5,6 +5,7 @@ import {
   type JsonRecord,
   type Observation,
   parseJsonRecord,
+  UnsupportedError,
   UsageError,
 } from "../core/index.ts";
 import { formats as ownFormats } from "../formats/index.ts";
@@ -88,10 +89,24 @@ async function chooseLayout(tree: SourceTree, options: OpenSourceOptions): Promi
   );
 }
 
-/** A tree of any source; one given as a tree becomes the checkpoint's own. */
+/**
+ * A tree of any source; one given as a tree becomes the checkpoint's own.
+ * @throws UnsupportedError TENON_SOURCE_SCHEME for a URL of another kind than http
+ */
 export async function treeOf(host: Host, source: Source): Promise<SourceTree> {
-  if (typeof source === "string")
-    return /^https?:\/\//i.test(source) ? httpTree(source) : host.openTree(source);
+  if (typeof source === "string") {
+    const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(source)?.[1]?.toLowerCase();
+    if (scheme === undefined) return host.openTree(source);
+    if (scheme === "http" || scheme === "https") return httpTree(source);
+    throw new UnsupportedError(
+      "TENON_SOURCE_SCHEME",
+      `open: ${scheme}:// is not read, only https:// and http:// (${source})`,
+      {
+        details: { scheme, source, allowed: ["https", "http"] },
+        hint: "Give the https:// address of the files, or download them.",
+      },
+    );
+  }
   if (source instanceof Blob)
     return blobTree([source instanceof File ? source : { path: "dropped", blob: source }]);
   return Symbol.iterator in source ? blobTree(source) : source;

@@ -77,6 +77,11 @@ describe("a checkpoint", () => {
     ]);
   });
 
+  it("at an address that is not read is refused by its scheme, not taken for a path", async () => {
+    for (const source of ["hf://org/name", "s3://bucket/run", "file:///tmp/x"])
+      await expect(tenon.inspect(source)).rejects.toMatchObject({ code: "TENON_SOURCE_SCHEME", exitCode: 4 });
+  });
+
   it("is plain data, the same after JSON", async () => {
     const paths = ["hybrid/qv/trainer-peft/checkpoint-3", "refuse/ia3", "merge/two-adapters/adapter"];
     for (const path of paths) {
