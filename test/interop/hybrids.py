@@ -2,14 +2,15 @@
 
 import copy
 import random as python_random
+import shutil
 from pathlib import Path
 
 import models
 import torch
 from accelerate import Accelerator
-from judge import apart, load, logits_apart, sha256
+from judge import apart, load, logits_apart
 from peft import LoraConfig, PeftModel, get_peft_model
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, load_model, save_file
 from transformers import Trainer, TrainingArguments
 
 QV = ["q_proj", "v_proj"]
@@ -92,6 +93,7 @@ def make_hybrid(name, seed, folder):
     state = model.state_dict()
     torch.save(state, beside("zip/model.pt"))
     torch.save(state, beside("legacy/pytorch_model.bin"), _use_new_zipfile_serialization=False)
+    model.config.save_pretrained(folder / "legacy")
     torch.save({f"module.{k}": v for k, v in state.items()}, beside("ddp/model.pt"))
     torch.save({"step": STEPS, "model": torch.compile(model).state_dict()}, beside("compiled/last.ckpt"))
     save_file({k: v.detach().clone().contiguous() for k, v in state.items()}, beside("safetensors/model.safetensors"), metadata={"format": "pt"})
@@ -107,6 +109,7 @@ def make_hybrid(name, seed, folder):
     return {
         "base": str(folder / "base"),
         "peft": str(truth),
+        "adapterFile": str(truth / "adapter_model.safetensors"),
         "adapterConfig": str(truth / "adapter_config.json"),
         "whole": {way: str(folder / way) for way in whole},
         # PEFT leaves the trained base out of both without a word.
@@ -121,18 +124,47 @@ def effective_base(model):
     return {k.replace(".base_layer.", ".").replace(".original_module.", "."): v for k, v in state.items()}
 
 
-def judge_split(name, output, base=None):
+def of_adapter(model):
+    return {k: v for k, v in model.state_dict().items() if "lora_" in k or "modules_to_save" in k}
+
+
+def judge_split(name, output, base):
     """`base/` by transformers, the adapter by PEFT on top of it, both against the live model."""
     live, output = LIVE[name], Path(output)
-    plain, keys = load(base or output / "base")
-    found = {"keys": keys, "base": apart(plain.state_dict(), effective_base(live))}
+    has_config = (output / "base" / "config.json").exists()
+    if not has_config:
+        # What holds only tensors gives a base of only tensors; the model's own config goes with it.
+        shutil.copy(Path(base) / "config.json", output / "base")
+    plain, keys = load(output / "base")
+    found = {"keys": keys, "hasConfig": has_config, "base": apart(plain.state_dict(), effective_base(live))}
     model = PeftModel.from_pretrained(plain, output / "adapters" / "default").eval()
-    found["adapter"] = apart(
-        {k: v for k, v in model.state_dict().items() if "lora_" in k or "modules_to_save" in k},
-        {k: v for k, v in live.state_dict().items() if "lora_" in k or "modules_to_save" in k},
-    )
+    found["adapter"] = apart(of_adapter(model), of_adapter(live))
     found["logits"] = logits_apart(model, live)
     return found
+
+
+def with_delta(output, base):
+    """The base that was given, with what a split beside it kept."""
+    plain = load(base)[0]
+    kept = load_file(Path(output) / "base" / "delta.safetensors")
+    unknown = plain.load_state_dict(kept, strict=False).unexpected_keys
+    assert not unknown, unknown
+    return plain, kept
+
+
+def judge_delta(name, output, base):
+    """A split beside the base it was trained from: what it kept of the base, and the model that comes of all three."""
+    live, before = LIVE[name], load(base)[0].state_dict()
+    plain, kept = with_delta(output, base)
+    moved = {k for k, v in effective_base(live).items() if not torch.equal(v, before[k])}
+    model = PeftModel.from_pretrained(plain, Path(output) / "adapters" / "default").eval()
+    return {"weights": apart(model.state_dict(), live.state_dict()), "logits": logits_apart(model, live), "kept": sorted(kept), "moved": sorted(moved)}
+
+
+def judge_base(name, output):
+    """A transformers directory against the live model's base."""
+    mine, keys = load(output)
+    return {"keys": keys, "weights": apart(mine.state_dict(), effective_base(LIVE[name]))}
 
 
 def judge_hybrid(name, base, output):
@@ -143,12 +175,15 @@ def judge_hybrid(name, base, output):
 
 def judge_state_dict(name, file):
     """A state dict into the live model's own class, strictly, after that model has been emptied."""
-    state = load_file(file) if file.endswith(".safetensors") else torch.load(file, weights_only=True)
     model = copy.deepcopy(LIVE[name])
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
-    model.load_state_dict(state, strict=True)
+    if file.endswith(".safetensors"):
+        # Strict too, but it knows that a tied weight is stored once.
+        load_model(model, file, strict=True)
+    else:
+        model.load_state_dict(torch.load(file, weights_only=True), strict=True)
     return {"weights": apart(model.state_dict(), LIVE[name].state_dict()), "logits": logits_apart(model, LIVE[name])}
 
 
@@ -159,8 +194,4 @@ def judge_merged(name, output):
     return {"keys": keys, "weights": apart(mine.state_dict(), theirs.state_dict()), "logits": logits_apart(mine, theirs)}
 
 
-def digest(file):
-    return sha256(file)
-
-
-CALLS = [make_hybrid, judge_split, judge_hybrid, judge_state_dict, judge_merged, digest]
+CALLS = [make_hybrid, judge_split, judge_delta, judge_base, judge_hybrid, judge_state_dict, judge_merged]

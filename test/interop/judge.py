@@ -1,8 +1,5 @@
 """What transformers makes of a directory, and how far two models are apart."""
 
-import hashlib
-from pathlib import Path
-
 import torch
 from transformers import AutoModelForCausalLM
 
@@ -63,6 +60,3 @@ def logits_apart(mine, theirs, ids=IDS):
     a, b = logits(mine, ids), logits(theirs, ids)
     return {"largest": float((a.double() - b.double()).abs().max()), "bits": bool(torch.equal(a, b)), "scale": float(b.double().abs().max())}
 
-
-def sha256(path):
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
