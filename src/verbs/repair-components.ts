@@ -50,7 +50,7 @@ export function repairComponents({ checkpoint, observations, drop }: RepairFacts
     drop: [
       ...drop.filter((name) => !missing.includes(name)),
       ...(has("TENON_MERGED_ALREADY") ? ["adapters"] : []),
-      ...(has("TENON_NAMES_QUANTISED") && base !== undefined ? ["base"] : []),
+      ...(has("TENON_NAMES_QUANTISED") && base !== undefined && !drop.includes("base") ? ["base"] : []),
     ],
   };
 }

@@ -79,6 +79,9 @@ export async function repair(host: Host, source: Source, options: RepairOptions)
 /** What keeps a repair from being one: errors that only a guess would put right. */
 function isBlocking(finding: Finding, examined: Examination, drop: readonly string[]): boolean {
   const { code, severity, fixable } = finding;
+  // A quantised base is left out, but not with weights that are known to have been trained.
+  const isQuantised = examined.observations.some((one) => one.code === "TENON_NAMES_QUANTISED");
+  if (code === "TENON_BASE_TRAINED") return isQuantised && !drop.includes("base");
   if (code === "TENON_EMBEDDING_RESIZED") return resizedRows(examined.observations) === "several";
   return severity === "error" && !fixable && !isGivenUp(code, examined, drop);
 }

@@ -72,7 +72,6 @@ const renamed: Readonly<Record<string, readonly string[]>> = {
   "d18-transposed": adapterFiles,
   "d19-vlm-rename": adapterFiles,
   "d19-vlm-rename-back": adapterFiles,
-  "d20-bitsandbytes": adapterFiles,
 };
 
 describe("an adapter that is repaired", () => {
@@ -142,8 +141,18 @@ describe("an adapter that is repaired", () => {
     );
   });
 
-  it("loses the quantised base that it came with, and says so", async () => {
-    expect((await repaired("d20-bitsandbytes")).dropped).toEqual(["base"]);
+  it("loses the quantised base that it came with, and says so; what was trained of it only if told to", async () => {
+    const name = "d20-bitsandbytes";
+    const { base: _, ...options } = optionsOf(name);
+    const output = join(directory, name);
+    const unknowing = await repair(host, fixture(caseOf(name).source), { ...options, output });
+    expect(unknowing).toMatchObject({ layout: "peft", dropped: ["base"], after: [] });
+    for (const file of adapterFiles) same(name, file, `damaged/whole/adapter/${file}`);
+    await expect(repaired(name)).rejects.toMatchObject({
+      code: "TENON_REPAIR_REFUSED",
+      details: { findings: [{ code: "TENON_BASE_TRAINED" }] },
+    });
+    expect((await repaired(name, { drop: ["base"] })).dropped).toEqual(["base"]);
   });
 
   it.each([
