@@ -57,7 +57,7 @@ function carryBase(
   for (const [name, tensor] of own?.tensors ?? [])
     if (!drops.parameter(name, tensor.name)) tensors.set(name, tensor);
   for (const [name, { tensor }] of moved) tensors.set(name, tensor);
-  const ties = new Map([...(own?.ties ?? [])].filter(([alias]) => !drops.parameter(alias)));
+  const ties = new Map([...(own?.ties ?? [])].filter((tie) => !drops.parameter(...tie)));
   if (own === undefined) return { tensors, isComplete: false, ties, shards: new Map() };
   return { ...own, tensors, ties };
 }

@@ -76,6 +76,20 @@ describe("a hybrid that is split against its base", () => {
     await expectSameTensors(opened.base?.tensors ?? new Map(), expected.base?.tensors ?? new Map());
   });
 
+  it("is the same delta again when it is split again, with its base or without", async () => {
+    const base = fixture(baseDirectory);
+    const split = await splitInMemory(memoryTree(await hybridFiles()), { base });
+    const data = (files: Files): unknown => [...files].filter(([path]) => path !== "tenon.json");
+    for (const options of [{}, { base }]) {
+      const again = await splitInMemory(memoryTree(split.files), options);
+      expect(data(again.files)).toEqual(data(split.files));
+      expect(again.report.base).toEqual(split.report.base);
+      await using before = await openFiles(split.files);
+      await using after = await openFiles(again.files);
+      expect(after.base?.reference).toEqual(before.base?.reference);
+    }
+  });
+
   it("is not followed to a base that changed where it is relied on", async () => {
     await using room = await scratch();
     const base = put(join(room.path, "base"), filesAt(baseDirectory));

@@ -191,6 +191,17 @@ describe("what is dropped", () => {
     expect(opened.adapters.get("second")?.modules.has("model.layers.0.self_attn.q_proj")).toBe(true);
   });
 
+  it("takes the alias of a tied parameter with it", async () => {
+    const { files } = await splitInMemory(fixture("base/llama-tied-bf16"), {
+      drop: ["model.embed_tokens.weight"],
+    });
+    await using opened = await openFiles(files);
+    expect(opened.base?.tensors.size).toBe(19);
+    expect(JSON.parse(new TextDecoder().decode(files.get("tenon.json")))).toMatchObject({
+      components: { base: { ties: {} } },
+    });
+  });
+
   it("may be what an adapter carries whole, by its name in the adapter", async () => {
     const adapterConfig = configAt("damaged/whole/adapter");
     const saved = fixture("damaged/d08-modules-to-save/model.safetensors");

@@ -102,6 +102,7 @@ describe("a hybrid that is split", () => {
     expect(files.size).toBe(0);
     expect(report.files).toBeUndefined();
     expect(report.explanation).toMatchObject({ copied: 29, cast: 0 });
+    expect(JSON.parse(JSON.stringify(report))).toEqual(report);
   });
 });
 
