@@ -194,4 +194,41 @@ def judge_merged(name, output):
     return {"keys": keys, "weights": apart(mine.state_dict(), theirs.state_dict()), "logits": logits_apart(mine, theirs)}
 
 
-CALLS = [make_hybrid, judge_split, judge_delta, judge_base, judge_hybrid, judge_state_dict, judge_merged]
+PREFIX = "base_model.model."
+
+# What exporters and wrappers do to the names in an adapter's file.
+DAMAGES = {
+    "prefix-missing": lambda key: key.removeprefix(PREFIX),
+    "prefix-doubled": lambda key: PREFIX + key,
+    "name-left": lambda key: key.replace(".weight", ".poet.weight"),
+    "name-doubled": lambda key: key.replace(".weight", ".default.default.weight"),
+    "ddp": lambda key: f"module.{key}",
+    "compiled": lambda key: f"_orig_mod.{key}",
+}
+
+
+def make_damaged(peft, kind, folder):
+    """The adapter with its names spoilt."""
+    folder = Path(folder)
+    folder.mkdir(parents=True)
+    tensors = load_file(Path(peft) / "adapter_model.safetensors")
+    save_file({DAMAGES[kind](k): v for k, v in tensors.items()}, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    shutil.copy(Path(peft) / "adapter_config.json", folder)
+
+
+def judge_adapter(adapter, peft, base):
+    """What PEFT makes of an adapter, beside what it makes of the one it wrote."""
+    mine, theirs = (PeftModel.from_pretrained(load(base)[0], path).eval() for path in (adapter, peft))
+    return {"weights": apart(of_adapter(mine), of_adapter(theirs)), "logits": logits_apart(mine, theirs)}
+
+
+def trained_base(name):
+    """How many base parameters had a gradient, and so moved."""
+    return sum(1 for key, parameter in LIVE[name].named_parameters() if "lora_" not in key and "modules_to_save" not in key and "original_module" not in key)
+
+
+def keys_of(path):
+    return load(path)[1]
+
+
+CALLS = [make_hybrid, make_damaged, judge_adapter, trained_base, keys_of, judge_split, judge_delta, judge_base, judge_hybrid, judge_state_dict, judge_merged]
