@@ -2,6 +2,7 @@ import type { LowRank } from "../core/index.ts";
 import { addLowRank, type FactorType, type Kernel, type LowRankTile, type Packed } from "../ops/index.ts";
 import { loadPacked } from "./factors.ts";
 import type { Io } from "./task.ts";
+import { packedColumns } from "./tile-size.ts";
 
 /** A run of whole rows of one batch, lying in the kernel's memory. */
 export interface RowTile {
@@ -32,8 +33,7 @@ export class LowRankProduct {
   constructor(kernel: Kernel, step: LowRank, factorBytes: number) {
     this.#kernel = kernel;
     this.step = step;
-    const fitting = Math.floor(factorBytes / (step.loraRank * 4 * 2) / 8) * 8;
-    this.#colsPerBlock = Math.max(8, Math.min(step.cols, fitting));
+    this.#colsPerBlock = packedColumns(step, factorBytes);
   }
 
   /** Whether one packing of the right factor serves all columns. */

@@ -12,21 +12,24 @@ import { RowProof } from "./row-proof.ts";
 import type { StepRunner } from "./runner.ts";
 import { stepRunner } from "./step-runners.ts";
 import type { Io, Job, JobOptions, Outcome, WriteTask } from "./task.ts";
+import { blocksPerTile } from "./tile-size.ts";
 
-/** One block of the output: its range in the tensor and where it is made. */
-export interface Block {
+/** Some blocks of the output: their range in the tensor and where they are made. */
+export interface OutputRange {
   readonly byteOffset: number;
   readonly byteLength: number;
   readonly target: number;
 }
 
 /**
- * Turns source blocks into output blocks by the steps of a recipe.
+ * Turns blocks of the source, one or some at a time, into blocks of the output by the steps of a recipe.
  *
  * Every step rounds into the tensor's own dtype, as PEFT does when it merges adapter after adapter. When the output
  * has another dtype than the source, all steps work in f32 and the result is rounded once, at the end.
  */
 export class BlockTransform {
+  /** How many blocks {@link run} takes at a time; the last tile of a job may have fewer. */
+  readonly blocksPerTile: number;
   readonly #kernel: Kernel;
   readonly #recipe: Recipe;
   readonly #job: Job;
@@ -38,6 +41,7 @@ export class BlockTransform {
   #before = 0;
 
   constructor(kernel: Kernel, task: WriteTask, job: Job, options: JobOptions) {
+    this.blocksPerTile = blocksPerTile(task.recipe, job, options.factorBytes);
     this.#kernel = kernel;
     this.#recipe = task.recipe;
     this.#job = job;
@@ -48,35 +52,36 @@ export class BlockTransform {
 
   *prepare(): Generator<Io, void> {
     const { source, dtype, shape } = this.#recipe;
-    const elements = Math.min(this.#elementsPerBlock(), elementCount(shape));
+    const { firstBlock, blockCount, blockElements } = this.#job;
+    const elements = Math.min(this.blocksPerTile * blockElements, elementCount(shape));
     if (source.dtype !== this.#workDType)
       this.#source = this.#kernel.alloc(elements * bytesPerElement(source.dtype));
     if (dtype !== this.#workDType)
       this.#work = this.#kernel.alloc(elements * bytesPerElement(this.#workDType));
     else if (this.#needsBefore()) this.#before = this.#kernel.alloc(elements * bytesPerElement(dtype));
-    const first = this.#job.firstBlock * this.#elementsPerBlock();
-    const count = Math.min(this.#job.blockCount * this.#elementsPerBlock(), elementCount(shape) - first);
+    const first = firstBlock * blockElements;
+    const count = Math.min(blockCount * blockElements, elementCount(shape) - first);
     for (const runner of this.#runners) yield* runner.prepare({ source, first, count });
   }
 
-  *run(block: Block, outcome: Outcome): Generator<Io, void> {
+  *run(output: OutputRange, outcome: Outcome): Generator<Io, void> {
     const { source, dtype } = this.#recipe;
     const kernel = this.#kernel;
-    const elements = block.byteLength / bytesPerElement(dtype);
-    const work = dtype === this.#workDType ? block.target : this.#work;
+    const elements = output.byteLength / bytesPerElement(dtype);
+    const work = dtype === this.#workDType ? output.target : this.#work;
     const raw = source.dtype === this.#workDType ? work : this.#source;
-    const byteOffset = sourceBytes(this.#recipe, block.byteOffset);
+    const byteOffset = sourceBytes(this.#recipe, output.byteOffset);
     yield {
       kind: "read",
       id: source.id,
       byteOffset,
       pointer: raw,
-      byteLength: sourceBytes(this.#recipe, block.byteLength),
+      byteLength: sourceBytes(this.#recipe, output.byteLength),
     };
     if (raw !== work) kernel.cast(source.dtype, raw, this.#workDType, work, elements);
-    const tile = { pointer: work, first: block.byteOffset / bytesPerElement(dtype), count: elements };
+    const tile = { pointer: work, first: output.byteOffset / bytesPerElement(dtype), count: elements };
     if (this.#before !== 0)
-      kernel.bytes(this.#before, block.byteLength).set(kernel.bytes(work, block.byteLength));
+      kernel.bytes(this.#before, output.byteLength).set(kernel.bytes(work, output.byteLength));
     const proof = this.#proof?.begin(tile);
     let changed = 0;
     for (const runner of this.#runners) changed = yield* runner.apply(tile);
@@ -84,17 +89,13 @@ export class BlockTransform {
       const width = bytesPerElement(dtype) as 1 | 2 | 4 | 8;
       changed = kernel.countDifferent(width, this.#before, work, elements);
     }
-    if (work !== block.target) kernel.cast(this.#workDType, work, dtype, block.target, elements);
-    if (proof !== undefined) yield* proof.finish(block.target, outcome);
+    if (work !== output.target) kernel.cast(this.#workDType, work, dtype, output.target, elements);
+    if (proof !== undefined) yield* proof.finish(output.target, outcome);
     if (source.dtype === dtype && outcome.changed !== undefined) outcome.changed += changed;
     else outcome.changed = undefined;
   }
 
-  #elementsPerBlock(): number {
-    return this.#job.blockElements;
-  }
-
-  /** One low-rank step counts its own changes; anything else is compared with a copy of the block. */
+  /** One low-rank step counts its own changes; anything else is compared with a copy of the tile. */
   #needsBefore(): boolean {
     return this.#runners.length !== 1 || !(this.#runners[0] as StepRunner).countsChanges;
   }

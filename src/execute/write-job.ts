@@ -15,23 +15,29 @@ export function* writeJob(
   const { recipe } = task;
   const blocks = blocksOf(recipe.dtype, recipe.shape);
   const transform = isCopy(recipe) ? undefined : new BlockTransform(kernel, task, job, options);
-  const target = kernel.alloc(blocks.blockBytes);
+  const perTile = transform?.blocksPerTile ?? 1;
+  const target = kernel.alloc(perTile * blocks.blockBytes);
   if (transform !== undefined) yield* transform.prepare();
-  for (let block = job.firstBlock; block < job.firstBlock + job.blockCount; block++) {
-    const { byteOffset, byteLength } = rangeOf(blocks, block);
+  const end = job.firstBlock + job.blockCount;
+  for (let first = job.firstBlock; first < end; first += perTile) {
+    const count = Math.min(perTile, end - first);
+    const { byteOffset, byteLength } = rangeOf(blocks, first, count);
     if (transform === undefined) {
       yield { kind: "read", id: recipe.source.id, byteOffset, pointer: target, byteLength };
     } else {
       yield* transform.run({ byteOffset, byteLength, target }, outcome);
     }
-    if (options.digest === "fast") outcome.digest += kernel.xxh3(target, byteLength, BigInt(block));
-    if (task.isWritten) {
+    for (let block = first; block < first + count; block++) {
+      const pointer = target + (block - first) * blocks.blockBytes;
+      const range = rangeOf(blocks, block, 1);
+      if (options.digest === "fast") outcome.digest += kernel.xxh3(pointer, range.byteLength, BigInt(block));
+      if (!task.isWritten) continue;
       yield {
         kind: "write",
         file: task.file,
-        byteOffset: task.byteOffset + byteOffset,
-        pointer: target,
-        byteLength,
+        byteOffset: task.byteOffset + range.byteOffset,
+        pointer,
+        byteLength: range.byteLength,
       };
     }
   }
@@ -42,7 +48,7 @@ export function isCopy(recipe: Recipe): boolean {
   return recipe.steps.length === 0 && recipe.dtype === recipe.source.dtype;
 }
 
-function rangeOf(blocks: Blocks, block: number): { byteOffset: number; byteLength: number } {
-  const byteOffset = block * blocks.blockBytes;
-  return { byteOffset, byteLength: Math.min(blocks.blockBytes, blocks.byteLength - byteOffset) };
+function rangeOf(blocks: Blocks, first: number, count: number): { byteOffset: number; byteLength: number } {
+  const byteOffset = first * blocks.blockBytes;
+  return { byteOffset, byteLength: Math.min(count * blocks.blockBytes, blocks.byteLength - byteOffset) };
 }

@@ -81,12 +81,18 @@ function sumOf(of: Case, { w, l, r, low }: ReturnType<typeof parts>): Float32Arr
   return out;
 }
 
-async function run(shape: readonly number[], tensors: readonly Tensor[], step: Step, factorBytes: number) {
+async function run(
+  shape: readonly number[],
+  tensors: readonly Tensor[],
+  step: Step,
+  factorBytes: number,
+  prove: JobOptions["prove"] = "full",
+) {
   const byId = new Map(tensors.map((tensor) => [tensor.id, tensor]));
   const source = byId.get("w") as Tensor;
   const recipe: Recipe = { source, dtype: "F32", shape, steps: [step] };
   const sink = memorySink();
-  const job: JobOptions = { accumulate: "muladd", digest: "fast", prove: "full", factorBytes };
+  const job: JobOptions = { accumulate: "muladd", digest: "fast", prove, factorBytes };
   const entries = [{ name: "w", recipe }];
   const [written] = await executeFiles(
     [{ kind: "tensors", path: "out.safetensors", format: "safetensors", entries, metadata: {} }],
@@ -125,6 +131,13 @@ const cases: Record<string, Case> = {
     loraRank: 3,
     shape: [37, 20_011],
   },
+  "rows so wide that two make a block": {
+    batches: 1,
+    rows: 31,
+    cols: 32_749,
+    loraRank: 3,
+    shape: [31, 32_749],
+  },
   "experts that end inside a block": { batches: 7, rows: 99, cols: 1024, loraRank: 4, shape: [7, 99, 1024] },
   "small experts, several in one block": {
     batches: 30,
@@ -160,6 +173,31 @@ describe.each(Object.entries(cases))("a merge over many blocks: %s", (_, of) => 
     if (rows * of.loraRank * 8 > factorBytes) expect(jobs).toBeGreaterThan(1);
     expect(outcome?.provenRows).toBe(rows);
     expect(outcome?.maxError).toBeLessThanOrEqual(errorBound(recipe) as number);
+  });
+});
+
+describe("a right factor that does not fit", () => {
+  const of: Case = { batches: 1, rows: 30, cols: 16_384, loraRank: 24, shape: [30, 16_384] };
+  const made = parts(of);
+  const step: Step = { kind: "addLowRank", roundDelta: false, ...made.low };
+
+  // The factor takes 3.1 MB raw and packed, a block 256 KiB and as much again for what it was.
+  it.each([
+    ["block by block", 500_000, 8],
+    ["three blocks at a time", 1_600_000, 3],
+  ])("is read %s where %i bytes are allowed", async (_, factorBytes, reads) => {
+    let count = 0;
+    const tensors = made.tensors.map((tensor): Tensor => {
+      if (tensor.name !== "right") return tensor;
+      const read: Tensor["read"] = (byteOffset, into) => {
+        if (byteOffset === 0) count++;
+        return tensor.read(byteOffset, into);
+      };
+      return { ...tensor, read };
+    });
+    const { merged } = await run(of.shape, tensors, step, factorBytes, "none");
+    expect(firstDifference(merged, sumOf(of, made))).toBe(-1);
+    expect(count).toBe(reads);
   });
 });
 
