@@ -15,23 +15,27 @@ export function right(text: string): Cell {
 /** Lines that a screen or a log still shows whole. */
 export const lineWidth = 100;
 
-/** Aligns rows of cells, two blanks between columns. The first column gives way when a row gets too long. */
-export function columns(rows: readonly (readonly Cell[])[], indent = ""): string[] {
+/** Aligns rows of cells, two blanks between columns. The first column gives way when a row gets longer than `width`. */
+export function columns(
+  rows: readonly (readonly Cell[])[],
+  indent = "",
+  width: number = lineWidth,
+): string[] {
   const count = Math.max(0, ...rows.map((row) => row.length));
   const widths = Array.from({ length: count }, (_, column) =>
     Math.max(...rows.map((row) => row[column]?.text.length ?? 0)),
   );
-  const total = indent.length + widths.reduce((sum, width) => sum + width, 0) + 2 * (count - 1);
+  const total = indent.length + widths.reduce((sum, each) => sum + each, 0) + 2 * (count - 1);
   const [first = 0] = widths;
-  widths[0] = Math.max(Math.min(first, 24), first - Math.max(0, total - lineWidth));
+  widths[0] = Math.max(Math.min(first, 24), first - Math.max(0, total - width));
   return rows.map((row) =>
     (
       indent +
       row
         .map(({ text, isRight }, column) => {
-          const width = widths[column] ?? 0;
-          const shown = shortened(text, width);
-          return isRight ? shown.padStart(width) : shown.padEnd(width);
+          const room = widths[column] ?? 0;
+          const shown = shortened(text, room);
+          return isRight ? shown.padStart(room) : shown.padEnd(room);
         })
         .join("  ")
     ).trimEnd(),

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { UsageError } from "../core/index.ts";
+import { checkCall } from "./check-call.ts";
 import { nearest } from "./nearest.ts";
 import { type OptionName, type OptionValues, optionNames, optionTable } from "./options.ts";
 import {
@@ -10,7 +11,7 @@ import {
   parseWeighted,
   type WeightedName,
 } from "./values.ts";
-import { generalOptions, type VerbSpec, verbs } from "./verbs.ts";
+import { type VerbSpec, verbs } from "./verbs.ts";
 
 export interface CommandLine {
   /** Absent: help or version was asked for, or nothing at all. */
@@ -74,43 +75,6 @@ function specOf(verb: string): VerbSpec {
       hint: meant ? `Did you mean "tenon ${meant}"?` : "Run tenon --help for what each does.",
     },
   );
-}
-
-function checkCall(verb: string, spec: VerbSpec, args: readonly string[], options: OptionValues): void {
-  const usage = `See tenon ${verb} --help.`;
-  for (const name of Object.keys(options) as OptionName[]) {
-    if (spec.options.includes(name) || generalOptions.includes(name)) continue;
-    const allowed = [...spec.options, ...generalOptions];
-    throw new UsageError(
-      "TENON_OPTION_NOT_TAKEN",
-      `${verb}: does not take --${name}; it takes ${allowed.map((option) => `--${option}`).join(", ")}`,
-      { details: { verb, option: name, allowed }, hint: usage },
-    );
-  }
-  const wanted = spec.positionals.filter((name) => !name.startsWith("["));
-  // An empty word is a shell variable that was not set; as a path it would be the working directory.
-  const empty = args.indexOf("");
-  const missing = empty === -1 ? wanted[args.length] : (spec.positionals[empty] ?? spec.positionals.at(-1));
-  if (missing !== undefined) {
-    const message = `${verb}: ${missing} is missing; it takes ${spec.positionals.join(" ")}`;
-    throw new UsageError("TENON_ARGUMENT_MISSING", message, { details: { verb, missing }, hint: usage });
-  }
-  const takesMore = spec.positionals.at(-1)?.endsWith("…]") === true;
-  const unexpected = args[spec.positionals.length];
-  if (unexpected !== undefined && !takesMore) {
-    const message = `${verb}: ${JSON.stringify(unexpected)} is one argument too many; it takes ${spec.positionals.join(" ")}`;
-    throw new UsageError("TENON_ARGUMENT_UNEXPECTED", message, {
-      details: { verb, found: unexpected, allowed: spec.positionals },
-      hint: usage,
-    });
-  }
-  const required = spec.required.find((name) => options[name] === undefined);
-  if (required !== undefined) {
-    throw new UsageError("TENON_OPTION_MISSING", `${verb}: --${required} is missing`, {
-      details: { verb, option: required },
-      hint: usage,
-    });
-  }
 }
 
 function knownOption(name: string, rawName: string): OptionName {

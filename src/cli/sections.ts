@@ -1,6 +1,7 @@
-import { lineWidth, wrapped } from "./columns.ts";
+import { type Cell, columns, lineWidth, wrapped } from "./columns.ts";
 
 const labelWidth = 12;
+const rowsShown = 24;
 
 /** A report for a person: a label in the first column, and beside it what it is about. */
 export class Sections {
@@ -22,9 +23,18 @@ export class Sections {
     return this.say(label, solid.join(", "));
   }
 
-  /** Lines that are laid out already, indented under the label above. */
-  lay(lines: readonly string[]): this {
-    this.#lines.push(...lines.map((line) => `  ${line}`));
+  /** Aligned rows under the label above; those past the limit are only counted, and `--json` has them. */
+  table(rows: readonly (readonly Cell[])[], options: { heads?: readonly Cell[]; more?: string } = {}): this {
+    const { heads, more = "rows" } = options;
+    const shown = rows.slice(0, rowsShown);
+    this.#lines.push(...columns([...(heads && rows.length > 0 ? [heads] : []), ...shown], "    "));
+    if (rows.length > rowsShown) this.#lines.push(`    and ${rows.length - rowsShown} more ${more}`);
+    return this;
+  }
+
+  /** Every row, however many and however long. */
+  fullTable(rows: readonly (readonly Cell[])[]): this {
+    this.#lines.push(...columns(rows, "    ", Number.POSITIVE_INFINITY));
     return this;
   }
 

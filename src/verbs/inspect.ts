@@ -1,24 +1,11 @@
-import { adapterObservations, canonicalName } from "../adapters/index.ts";
-import type {
-  Checkpoint,
-  Entry,
-  JsonRecord,
-  Observation,
-  OptimizerComponent,
-  TrainerComponent,
-} from "../core/index.ts";
-import { layoutObservations } from "../layouts/index.ts";
+import { canonicalName } from "../adapters/index.ts";
+import type { Checkpoint, Entry, OptimizerComponent, TrainerComponent } from "../core/index.ts";
 import { openBase } from "./base-source.ts";
 import type { Host, Source } from "./host.ts";
 import { inspectAdapter } from "./inspect-adapter.ts";
 import { inspectMoved } from "./inspect-moved.ts";
-import type {
-  BaseInspection,
-  Inspection,
-  ObservationInspection,
-  OptimizerInspection,
-  TensorInspection,
-} from "./inspection.ts";
+import { observed } from "./inspect-observations.ts";
+import type { BaseInspection, Inspection, OptimizerInspection, TensorInspection } from "./inspection.ts";
 import { openSource } from "./open.ts";
 import type { ReadOptions, RunOptions } from "./options.ts";
 import { kindsOf, totalsOf } from "./tensor-totals.ts";
@@ -29,9 +16,6 @@ export interface InspectOptions extends ReadOptions, RunOptions {
   /** List every stored tensor. */
   readonly tensors?: boolean;
 }
-
-/** Names that a report lists of one thing; there are always counts beside them. */
-const namesListed = 10;
 
 /** Says what a checkpoint is. @throws as {@link openSource}; with `base` what {@link openBase} and reading throw */
 export async function inspect(host: Host, source: Source, options: InspectOptions = {}): Promise<Inspection> {
@@ -122,21 +106,6 @@ function others(entries: readonly Entry[]): Inspection["others"] {
     else known.push(tensor.name);
   }
   return [...names].map(([role, all]) => ({ role, count: all.length, names: all }));
-}
-
-/** One row a code: a code that was observed for each module would hide the others. */
-function observed(observations: readonly Observation[]): ObservationInspection[] {
-  const meanings: Readonly<Record<string, string>> = { ...layoutObservations, ...adapterObservations };
-  const byCode = new Map<string, { count: number; names: string[]; facts: JsonRecord[] }>();
-  for (const { code, names, facts = {} } of observations) {
-    const sum = byCode.get(code) ?? { count: 0, names: [], facts: [] };
-    const { count = names.length } = facts;
-    sum.count += typeof count === "number" ? count : names.length;
-    sum.names.push(...names.slice(0, namesListed - sum.names.length));
-    if (sum.facts.length < namesListed) sum.facts.push(facts);
-    byCode.set(code, sum);
-  }
-  return [...byCode].map(([code, sum]) => ({ code, meaning: meanings[code] ?? null, ...sum }));
 }
 
 function tensorInspection({ tensor, meaning }: Entry): TensorInspection {

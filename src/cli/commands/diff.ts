@@ -1,13 +1,10 @@
 import { diff } from "../../index.ts";
 import type { DifferenceSum, DiffReport, Distance } from "../../verbs/index.ts";
 import { counted, countText } from "../amounts.ts";
-import { type Cell, columns, left, right } from "../columns.ts";
+import { type Cell, left, right } from "../columns.ts";
 import type { Command } from "../command.ts";
 import { Sections } from "../sections.ts";
 import { readOptions, runOptions } from "../verb-options.ts";
-
-/** Rows of one table that are shown; `--json` has all of them. */
-const rowsShown = 24;
 
 export const diffCommand: Command = async (call) => {
   const [a = "", b = ""] = call.arguments;
@@ -37,9 +34,9 @@ function diffText(report: DiffReport): string {
   layTable(sections, "layer", layers);
   const named = tensors.filter(({ status }) => status !== "equal" && status !== "changed");
   if (named.length > 0) sections.say("tensors", "of another dtype or shape, added in B, or missing from it");
-  layRows(
-    sections,
+  sections.table(
     named.map(({ name, status }) => [left(name), left(status)]),
+    { more: "tensors" },
   );
   return sections.toString();
 }
@@ -88,16 +85,11 @@ function layTable(sections: Sections, title: string, sums: readonly DifferenceSu
     right(sum.changedElements === null ? "–" : countText(sum.changedElements)),
     ...distanceCells(sum),
   ]);
-  layRows(sections, rows, heads);
+  sections.table(rows, { heads });
 }
 
 function distanceCells({ norm, relativeNorm, maxAbs }: Distance): Cell[] {
   return [norm, relativeNorm, maxAbs].map((value) => right(numberText(value)));
-}
-
-function layRows(sections: Sections, rows: readonly (readonly Cell[])[], heads?: readonly Cell[]): void {
-  sections.lay(columns([...(heads ? [heads] : []), ...rows.slice(0, rowsShown)], "  "));
-  if (rows.length > rowsShown) sections.lay([`  and ${rows.length - rowsShown} more`]);
 }
 
 function numberText(value: number | null): string {
