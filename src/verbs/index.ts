@@ -36,7 +36,8 @@ export type {
   TensorKind,
   TensorTotals,
 } from "./inspection.ts";
-export type { MergeOptions, MergeReport } from "./merge.ts";
+export type { MergeReport } from "./merge.ts";
+export type { MergeOptions } from "./merge-options.ts";
 export type { ReadOptions, RunOptions, WriteOptions } from "./options.ts";
 export type { RepairOptions, RepairReport } from "./repair.ts";
 export type { SplitOptions, SplitReport } from "./split.ts";

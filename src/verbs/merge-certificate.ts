@@ -2,7 +2,7 @@ import { type Checkpoint, ResourceError } from "../core/index.ts";
 import { digestText, errorBound, type WrittenTensor } from "../execute/index.ts";
 import type { BaseLayer, MergePlan } from "../plan/index.ts";
 import { type Certificate, type CertificateTensor, certificateVersion } from "./certificate.ts";
-import type { MergeOptions } from "./merge.ts";
+import type { MergeOptions } from "./merge-options.ts";
 import { tenonVersion } from "./version.ts";
 import type { Written } from "./write-draft.ts";
 

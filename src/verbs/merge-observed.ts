@@ -1,5 +1,5 @@
 import { type Checkpoint, type Observation, PlanError } from "../core/index.ts";
-import type { MergeOptions } from "./merge.ts";
+import type { MergeOptions } from "./merge-options.ts";
 
 /** Observations that make a merge wrong, and what to do about each. */
 const blocking: Readonly<

@@ -2,7 +2,7 @@ import { type Checkpoint, ConflictError } from "../core/index.ts";
 import type { BaseLayer } from "../plan/index.ts";
 import { baseLayersOf, openBase } from "./base-source.ts";
 import type { Host, Source } from "./host.ts";
-import type { MergeOptions } from "./merge.ts";
+import type { MergeOptions } from "./merge-options.ts";
 import type { Opened } from "./opened.ts";
 
 /** Everything that a merge reads, opened. */
