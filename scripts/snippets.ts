@@ -1,6 +1,6 @@
 // Compiles and runs the snippets of the documents.
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import type { Block } from "./markdown.ts";
@@ -86,7 +86,7 @@ export function runBlocks(blocks: readonly Block[]): string[] {
       const expected = exitCodeOf(block.mark);
       if (expected === undefined) return;
       const where = `${block.path}:${block.line}`;
-      const { status, stdout, stderr } = spawnSync("bash", ["-euo", "pipefail", "-c", block.code], {
+      const { status, stdout, stderr } = spawnSync(...commandOf(block, copy), {
         cwd: copy,
         encoding: "utf8",
         stdio: ["ignore", "pipe", "pipe"],
@@ -111,14 +111,25 @@ export function runBlocks(blocks: readonly Block[]): string[] {
   return problems;
 }
 
-const leftBehind = new Set([".git", ".venv", ".cache", "node_modules", "dist", "coverage", ".tmp", ".data"]);
+/** A block of the shell, or a module that sees `tenon` as a program does that installed it. */
+function commandOf({ language, code, line }: Block, copy: string): [string, string[]] {
+  if (language !== "ts") return ["bash", ["-euo", "pipefail", "-c", code]];
+  const file = join(copy, `line-${line}.ts`);
+  writeFileSync(file, code);
+  return [process.execPath, ["--import", "tsx", file]];
+}
+
+const leftBehind = [".git", ".venv", ".cache", "node_modules", "dist", "coverage", ".tmp", ".data"];
+
+/** By tar, which takes a third of the time of `cpSync` with a filter. Its 1 means: a file changed while it was read. */
+const copying = 'to="$1"; shift; { tar -cf - "$@" . || [[ $? -eq 1 ]]; } | tar -xf - -C "$to"';
 
 function copyOfCheckout(): string {
   const copy = mkdtempSync(join(tmpdir(), "tenon-docs-"));
-  for (const name of readdirSync(".").filter((entry) => !leftBehind.has(entry))) {
-    const isOurs = (path: string): boolean => !leftBehind.has(path.split("/").at(-1) ?? "");
-    cpSync(name, join(copy, name), { recursive: true, filter: isOurs });
-  }
+  const exclusions = leftBehind.map((name) => `--exclude=${name}`);
+  const pack = ["-euo", "pipefail", "-c", copying, "bash"];
+  const { status, stderr } = spawnSync("bash", [...pack, copy, ...exclusions], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`no copy of the checkout: ${stderr}`);
   for (const name of ["node_modules", "dist"]) symlinkSync(resolve(name), join(copy, name));
   mkdirSync(join(copy, ".bin"));
   const cli = resolve("dist/cli.js");

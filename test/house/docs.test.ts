@@ -42,6 +42,15 @@ describe("the checker of documents", () => {
     expect(existsSync("left")).toBe(false);
   });
 
+  it("runs a ts block as a module that imports the package", () => {
+    const code =
+      'import { tenonVersion } from "tenon";\nconst said: string = `version ${tenonVersion}`;\nconsole.log(said);';
+    const block = { path: "a.md", line: 1, language: "ts", code, mark: "run" };
+    const says = { path: "a.md", line: 9, language: "text", code: "version 0.1.0", mark: "" };
+    expect(runBlocks([block, says])).toEqual([]);
+    expect(runBlocks([{ ...block, code: "process.exit(3);" }])[0]).toMatch(/^a\.md:1: exit 3, not 0/);
+  });
+
   it("compiles a ts block and reports the line of the document", () => {
     const block = {
       path: "a.md",
