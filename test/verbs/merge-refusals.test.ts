@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { memorySink, memoryTree } from "../../src/bytes/index.ts";
+import type { Tensor } from "../../src/core/index.ts";
 import { safetensors } from "../../src/formats/index.ts";
 import type { MergeOptions } from "../../src/verbs/index.ts";
 import { json } from "./golden.ts";
@@ -166,6 +167,17 @@ describe("a merge refuses, and writes nothing", () => {
     });
   });
 
+  it("another dtype for weights that are quantised", async () => {
+    await using opened = await tenon.open(small);
+    const config = await opened.readDocument("config.json");
+    const extra = { name: "model.extra.weight", dtype: "F8_E4M3", shape: [4] } as const;
+    const base = await written([...opened.entries.map(({ tensor }) => tensor), extra], "model.safetensors", {
+      "config.json": config,
+    });
+    const options = { adapters: [linear], output: memorySink(), dtype: "F32" } as const;
+    await expect(tenon.merge(base, options)).rejects.toMatchObject({ code: "TENON_DTYPE_NOT_CONVERTED" });
+  });
+
   it("threads and memory that cannot be", async () => {
     const adapters = [linear];
     await expect(mergeOf(small, { adapters, threads: 0 })).rejects.toMatchObject({
@@ -234,21 +246,25 @@ describe("a merge on disk", () => {
 /** An adapter directory in memory, less the tensors whose names match. */
 async function withoutTensor(directory: string, left: RegExp): Promise<ReturnType<typeof memoryTree>> {
   await using opened = await tenon.open(directory);
-  const entries = opened.entries.filter(({ tensor }) => !left.test(tensor.name)).map(({ tensor }) => tensor);
-  const layout = safetensors.layOut?.(entries, { format: "pt" });
+  const tensors = opened.entries.map(({ tensor }) => tensor).filter(({ name }) => !left.test(name));
+  const config = await opened.readDocument("adapter_config.json");
+  return written(tensors, "adapter_model.safetensors", { "adapter_config.json": config });
+}
+
+/** A directory in memory with one safetensors file; tensors that are only described are zero. */
+async function written(
+  tensors: readonly (Tensor | Pick<Tensor, "name" | "dtype" | "shape">)[],
+  path: string,
+  documents: Record<string, Uint8Array>,
+): Promise<ReturnType<typeof memoryTree>> {
+  const layout = safetensors.layOut?.(tensors, { format: "pt" });
   if (layout === undefined) throw new Error("safetensors writes");
   const bytes = new Uint8Array(layout.byteLength);
   for (const { byteOffset, bytes: fixed } of layout.fixed) bytes.set(fixed, byteOffset);
   for (const { name, byteOffset } of layout.tensors) {
-    const tensor = entries.find((entry) => entry.name === name);
-    if (tensor === undefined) throw new Error(name);
-    await tensor.read(0, bytes.subarray(byteOffset, byteOffset + tensor.byteLength));
+    const tensor = tensors.find((each) => each.name === name);
+    if (tensor !== undefined && "read" in tensor)
+      await tensor.read(0, bytes.subarray(byteOffset, byteOffset + tensor.byteLength));
   }
-  const config = await opened.readDocument("adapter_config.json");
-  return memoryTree(
-    new Map([
-      ["adapter_config.json", config],
-      ["adapter_model.safetensors", bytes],
-    ]),
-  );
+  return memoryTree(new Map([...Object.entries(documents), [path, bytes]]));
 }
