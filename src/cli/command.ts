@@ -1,5 +1,6 @@
 import type { OnProgress } from "../core/index.ts";
 import type { OptionValues } from "./options.ts";
+import type { Sections } from "./sections.ts";
 
 /** One call of a verb, parsed. */
 export interface Call {
@@ -13,8 +14,8 @@ export interface Call {
 export interface Answer {
   /** Plain data: what `--json` prints. */
   readonly report: object;
-  /** The same for a person, without a newline at the end. */
-  readonly text: string;
+  /** The same for a person. */
+  readonly text: Sections;
   /** 1 where the report itself is bad news: findings, failed checks. */
   readonly exitCode: 0 | 1;
 }

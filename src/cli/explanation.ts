@@ -1,5 +1,6 @@
 import type { MergeReport } from "../verbs/index.ts";
 import { bytesText, counted } from "./amounts.ts";
+import { left, right } from "./columns.ts";
 import type { Sections } from "./sections.ts";
 
 const steps: Readonly<Record<string, string>> = {
@@ -19,9 +20,18 @@ export function sayExplanation(
     `${copied} are copied`,
   ];
   sections.say("tensors", parts.join(", "));
-  const withTensors = files.filter(({ tensors }) => tensors > 0).length;
+  const weights = files.filter(({ tensors }) => tensors > 0);
   sections.say(
     isDryRun ? "would read" : "read",
-    `${bytesText(bytesRead)}, ${isDryRun ? "write" : "wrote"} ${bytesText(bytesWritten)} in ${counted(withTensors, "weight file")}`,
+    `${bytesText(bytesRead)}, ${isDryRun ? "write" : "wrote"} ${bytesText(bytesWritten)} in ${counted(weights.length, "weight file")}`,
+  );
+  if (!isDryRun) return;
+  sections.table(
+    weights.map(({ path, tensors, bytes }) => [
+      left(path),
+      right(counted(tensors, "tensor")),
+      right(bytesText(bytes)),
+    ]),
+    { more: "files" },
   );
 }

@@ -50,7 +50,7 @@ async function run(
     isDone = true;
     shown?.end(isDone);
     if (options.json) print(JSON.stringify(answer.report, null, 2));
-    else if (!options.quiet) print(seenFrom(process.cwd(), answer.text));
+    else if (!options.quiet) print(seenFrom(process.cwd(), answer.text.toText(isColoured(process.stdout))));
     return answer.exitCode;
   } finally {
     if (!isDone) shown?.end(isDone);
@@ -69,6 +69,11 @@ function onInterrupt(interruption: AbortController): () => void {
   return () => {
     for (const signal of signals) process.off(signal, listener);
   };
+}
+
+/** https://no-color.org: set and not empty means no. */
+function isColoured(stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY === true && (process.env["NO_COLOR"] ?? "") === "" && process.env["TERM"] !== "dumb";
 }
 
 function print(text: string): 0 {

@@ -4,6 +4,7 @@ import { bytesText, secondsText } from "./amounts.ts";
 /** The part of a stream that progress needs. */
 export interface ProgressStream {
   readonly isTTY?: boolean;
+  /** 0 where the terminal does not say. */
   readonly columns?: number;
   write(text: string): unknown;
 }
@@ -41,7 +42,7 @@ export function showProgress(
       const now = nowMs();
       if (now - drawnMs < (isBar ? barMs : lineMs)) return;
       drawnMs = now;
-      const line = lineOf(progress, now - startedMs, isBar ? (stream.columns ?? 80) - 1 : undefined);
+      const line = lineOf(progress, now - startedMs, isBar ? (stream.columns || 80) - 1 : undefined);
       stream.write(isBar ? clear + line : `${line}\n`);
     },
     end: (isDone) => {

@@ -30,7 +30,7 @@ describe("text", () => {
 
   it("is not broken inside a short fact", () => {
     const facts = Array.from({ length: 12 }, () => "4.37 GB BF16");
-    const lines = String(new Sections().list("base", facts)).split("\n");
+    const lines = new Sections().list("base", facts).toText().split("\n");
     expect(lines.length).toBeGreaterThan(1);
     for (const line of lines) expect(line).toMatch(/^(base)? +4\.37 GB BF16(, 4\.37 GB BF16)*,?$/);
   });
@@ -46,15 +46,25 @@ describe("text", () => {
 describe("sections", () => {
   it("keep a command on one line, and count rows past the limit", () => {
     const command = `tenon doctor ${"x".repeat(200)}`;
-    expect(String(new Sections().say("a", "b").command(command))).toBe(
+    expect(new Sections().say("a", "b").command(command).toText()).toBe(
       `a           b\n              ${command}`,
     );
     const rows = Array.from({ length: 30 }, (_, index) => [left(`${index}`)]);
-    expect(String(new Sections().table(rows, { more: "kinds" }))).toMatch(/ {4}23\n {4}and 6 more kinds$/);
-    expect(String(new Sections().fullTable(rows)).split("\n")).toHaveLength(30);
+    expect(new Sections().table(rows, { more: "kinds" }).toText()).toMatch(/ {4}23\n {4}and 6 more kinds$/);
+    expect(new Sections().fullTable(rows).toText().split("\n")).toHaveLength(30);
+  });
+
+  it("are coloured by what they say, where that is asked for", () => {
+    const sections = new Sections().say("error", "TENON_X").say("", "cause").say("source", "here");
+    expect(sections.toText()).not.toContain("\u001b");
+    expect(sections.toText(true).split("\n")).toEqual([
+      "\u001b[1;31merror      \u001b[0m TENON_X",
+      "            cause",
+      "\u001b[1msource     \u001b[0m here",
+    ]);
   });
 
   it("put a blank between a long label and its text", () => {
-    expect(String(new Sections().say("a-very-long-label", "text"))).toBe("a-very-long-label text");
+    expect(new Sections().say("a-very-long-label", "text").toText()).toBe("a-very-long-label text");
   });
 });

@@ -30,6 +30,14 @@ describe("on a terminal", () => {
     expect(tty.written.at(-1)).toBe(clear);
   });
 
+  it("takes 80 columns where the terminal does not say", () => {
+    const [tty, clock] = [stream(true, 0), { ms: 0 }];
+    const shown = showProgress(tty, () => clock.ms);
+    clock.ms = 1000;
+    shown.report({ task: "merge", doneBytes: 1e9, totalBytes: 4e9 });
+    expect(tty.written[0]).toMatch(/ 3\.0 s left$/);
+  });
+
   it.each([20, 40, 60, 200])("never writes past %d columns", (width) => {
     const [tty, clock] = [stream(true, width), { ms: 0 }];
     const shown = showProgress(tty, () => clock.ms);

@@ -17,7 +17,7 @@ export async function conversionOptions(call: Call): Promise<Omit<ConvertOptions
   };
 }
 
-export function conversionText(report: ConversionReport): string {
+export function conversionText(report: ConversionReport): Sections {
   const { source, layout, output, base, adapters, optimizerStates, trainerDocuments, files } = report;
   const { dropped, folded, left, observations, explanation } = report;
   const sections = new Sections().say("source", `${source.location} (${source.layout})`);
@@ -51,7 +51,8 @@ export function conversionText(report: ConversionReport): string {
   if (observations.length > 0)
     sections.say("", "what it means:").command(`tenon doctor ${shellWord(source.location)}`);
   sayExplanation(sections, explanation, files === undefined);
-  return sections
-    .say("output", `${output} (${layout})${files === undefined ? ", dry run: nothing was written" : ""}`)
-    .toString();
+  return sections.say(
+    "output",
+    `${output} (${layout})${files === undefined ? ", dry run: nothing was written" : ""}`,
+  );
 }

@@ -12,7 +12,7 @@ export const diffCommand: Command = async (call) => {
   return { report, text: diffText(report), exitCode: 0 };
 };
 
-function diffText(report: DiffReport): string {
+function diffText(report: DiffReport): Sections {
   const { a, b, isEqual, leftToBase, adapterPairs, notCompared, components, kinds, layers, tensors } = report;
   const sections = new Sections()
     .say("A", `${a.location} (${a.layout}, ${counted(a.tensors, "tensor")})`)
@@ -22,7 +22,7 @@ function diffText(report: DiffReport): string {
   if (leftToBase > 0)
     sections.say("", `${counted(leftToBase, "base parameter")} of one side are left to the other's base`);
   if (notCompared.length > 0) sections.say("", `not compared: ${notCompared.join(", ")}`);
-  if (isEqual) return sections.toString();
+  if (isEqual) return sections;
   for (const sum of components) {
     const [label, name] = sum.component.startsWith("adapter:")
       ? ["adapter", sum.component.slice(8)]
@@ -38,7 +38,7 @@ function diffText(report: DiffReport): string {
     named.map(({ name, status }) => [left(name), left(status)]),
     { more: "tensors" },
   );
-  return sections.toString();
+  return sections;
 }
 
 const words = {

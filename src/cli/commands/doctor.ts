@@ -45,7 +45,7 @@ function requireTogether({ options }: Call): void {
   });
 }
 
-function diagnosisText({ source, base, layout, evidence, findings, read }: Diagnosis): string {
+function diagnosisText({ source, base, layout, evidence, findings, read }: Diagnosis): Sections {
   const sections = new Sections().say("source", source);
   if (base !== undefined) sections.say("base", base);
   sections.say("layout", layout === undefined ? "could not be opened" : `${layout}: ${evidence.join("; ")}`);
@@ -54,7 +54,7 @@ function diagnosisText({ source, base, layout, evidence, findings, read }: Diagn
     read.tensors === 0 ? "metadata only" : `${counted(read.tensors, "tensor")}, ${bytesText(read.bytes)}`,
   );
   for (const finding of findings) sayFinding(sections, finding);
-  return sections.gap().say("found", findingCounts(findings)).toString();
+  return sections.gap().say("found", findingCounts(findings));
 }
 
 /** Ends as `tenon doctor OUT` would, so that a script knows whether anything is left to look at. */
@@ -74,5 +74,5 @@ function repaired(report: RepairReport): Answer {
       .say("output", `${output} (${layout}, ${counted(files.length, "file")})`)
       .say("", `found there: ${findingCounts(remaining)}`);
   const isHealthy = remaining.every(({ severity }) => severity === "note");
-  return { report, text: sections.toString(), exitCode: isHealthy ? 0 : 1 };
+  return { report, text: sections, exitCode: isHealthy ? 0 : 1 };
 }

@@ -39,7 +39,7 @@ function mergeOptions({ options }: Call): Omit<MergeOptions, "output"> {
 
 const dtypes = { keep: "keep", bf16: "BF16", f16: "F16", f32: "F32" } as const;
 
-function mergeText(report: MergeReport): string {
+function mergeText(report: MergeReport): Sections {
   const { output, explanation, adapters, ties, dropped, warnings, certificate } = report;
   const sections = new Sections();
   for (const { label, weight, used, unused, ignored } of adapters) {
@@ -66,7 +66,8 @@ function mergeText(report: MergeReport): string {
       );
   }
   for (const warning of warnings) sections.say("warning", warning);
-  return sections
-    .say("output", `${output}${certificate === undefined ? " (dry run: nothing was written)" : ""}`)
-    .toString();
+  return sections.say(
+    "output",
+    `${output}${certificate === undefined ? " (dry run: nothing was written)" : ""}`,
+  );
 }

@@ -24,7 +24,7 @@ const checked: Readonly<Record<VerifyReport["checks"][number]["check"], string>>
   "certificate-files": "files are those of certificate.json",
 };
 
-function verificationText(report: VerifyReport): string {
+function verificationText(report: VerifyReport): Sections {
   const { location, layout, tensors, files, bytes, checks, failures, nonFinite, isSound, isCompared } =
     report;
   const sections = new Sections()
@@ -41,7 +41,7 @@ function verificationText(report: VerifyReport): string {
   for (const { check, message } of failures.slice(0, rowsShown))
     sections.say("failed", `${check}: ${message}`);
   if (failures.length > rowsShown) sections.say("", `and ${failures.length - rowsShown} more failures`);
-  return sections.say("result", resultText(isSound, isCompared, failures.length)).toString();
+  return sections.say("result", resultText(isSound, isCompared, failures.length));
 }
 
 function resultText(isSound: boolean, isCompared: boolean, failures: number): string {

@@ -3,6 +3,8 @@ import { bytesText, counted, countText } from "../amounts.ts";
 import { listed } from "../columns.ts";
 import type { Sections } from "../sections.ts";
 
+const targetsShown = 12;
+
 export function sayAdapter(sections: Sections, adapter: AdapterInspection): void {
   const { name, type, ranks, scalings, loraAlpha, parameters, byDtype, modules, targets } = adapter;
   const flags = [
@@ -24,14 +26,7 @@ export function sayAdapter(sections: Sections, adapter: AdapterInspection): void
   ];
   const facts = [...flags, ...numbers, ...amounts].filter((part) => part !== "");
   sections.list("adapter", [`${name}: ${facts[0] ?? ""}`, ...facts.slice(1)]);
-  if (targets.length > 0)
-    sections.say(
-      "",
-      `on ${listed(
-        targets.map((target) => `${target.name} × ${target.modules}`),
-        12,
-      )}`,
-    );
+  if (targets.length > 0) sections.list("", targetFacts(targets));
   for (const { kind, count, names } of adapter.replaced)
     sections.say(
       "",
@@ -45,6 +40,14 @@ export function sayAdapter(sections: Sections, adapter: AdapterInspection): void
     const trained = adapter.baseModel === null ? "" : `, trained on ${adapter.baseModel}`;
     sections.say("", `config: ${from}${trained}`);
   }
+}
+
+function targetFacts(targets: AdapterInspection["targets"]): string[] {
+  const [first, ...others] = targets
+    .slice(0, targetsShown)
+    .map((target) => `${target.name} × ${target.modules}`);
+  const more = targets.length - targetsShown;
+  return [`on ${first}`, ...others, ...(more > 0 ? [`and ${more} more kinds`] : [])];
 }
 
 /** `16`, or `16 on 28 and 8 on 4` where modules differ. */

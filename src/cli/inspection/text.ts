@@ -9,7 +9,7 @@ import { sayMoved } from "./moved.ts";
 const adaptersShown = 8;
 
 /** What `tenon inspect` prints for a person: about 40 lines, whatever the size of the model. */
-export function inspectionText(report: Inspection): string {
+export function inspectionText(report: Inspection): Sections {
   const { location, layout, evidence, files, companions, base, adapters, optimizer, trainer, moved } = report;
   const sections = new Sections()
     .say("source", location)
@@ -35,7 +35,7 @@ export function inspectionText(report: Inspection): string {
     sections.say("", "what to do about it:").command(`tenon doctor ${shellWord(location)}`);
   if (moved !== undefined) sayMoved(sections, moved);
   if (report.tensors !== undefined) sayTensors(sections, report.tensors);
-  return sections.toString();
+  return sections;
 }
 
 function sayBase(sections: Sections, base: BaseInspection): void {
