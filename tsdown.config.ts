@@ -17,6 +17,8 @@ const config: UserConfig = defineConfig({
   clean: true,
   hash: true,
   outExtensions: () => ({ js: ".js", dts: ".d.ts" }),
+  // What a program or a page loads; the declarations keep them.
+  outputOptions: { comments: { jsdoc: false } },
   deps: { neverBundle: [/^node:/] },
 });
 
