@@ -1,7 +1,6 @@
-export { assembleComponents } from "./components/assemble.ts";
 export type { ComponentDocuments, Components } from "./components/documents.ts";
 export { type Understanding, type UnderstandOptions, understand } from "./components/understand.ts";
-export { otherAdapterTypes, reasonAgainst } from "./config/adapter-types.ts";
+export { otherAdapterTypes } from "./config/adapter-types.ts";
 export { derivedLoraConfig } from "./config/derived-config.ts";
 export type {
   BdLora,
@@ -16,7 +15,7 @@ export { parseLoraConfig } from "./config/parse-lora-config.ts";
 export { parameterChangesOf } from "./geometry/changes.ts";
 export { type Misfit, misfitsOf } from "./geometry/check-fit.ts";
 export type { GeometryContext, ParameterChange } from "./geometry/context.ts";
-export { tokenIndicesOf, tokenRowsChange } from "./geometry/token-rows.ts";
+export { tokenRowsChange } from "./geometry/token-rows.ts";
 export { readName, readNames } from "./names/read-names.ts";
 export type { NameContext, NamesReading } from "./names/reading.ts";
 export { canonicalName, peftDiskName, peftMemoryName } from "./names/write-names.ts";

@@ -17,7 +17,7 @@ const companionNames: readonly RegExp[] = [
 ];
 
 /** Whether a file of a model directory is to be copied along with the model. */
-export function isCompanion(path: string): boolean {
+function isCompanion(path: string): boolean {
   return companionNames.some((pattern) => pattern.test(path));
 }
 

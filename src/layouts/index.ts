@@ -9,7 +9,6 @@ import { stateDict } from "./state-dict/index.ts";
 import { tenon } from "./tenon/index.ts";
 import { trainer } from "./trainer/index.ts";
 
-export { companionsOf, isCompanion } from "./companions.ts";
 export { type DetectedLayout, detectLayout } from "./detect.ts";
 export type {
   ArrangeOptions,
@@ -23,7 +22,7 @@ export type {
 export { listedOnce } from "./listed-tree.ts";
 export { type LayoutObservationCode, layoutObservations } from "./observations.ts";
 export { type FoundModel, openModelFiles } from "./open-model-files.ts";
-export { manifestFiles, manifestFor, readManifest } from "./tenon/manifest.ts";
+export { manifestFiles, readManifest } from "./tenon/manifest.ts";
 export type { Manifest, ManifestFile } from "./tenon/schema.ts";
 export { accelerate, hf, peft, peftHybrid, stateDict, tenon, trainer };
 

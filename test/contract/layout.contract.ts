@@ -27,10 +27,6 @@ export interface LayoutSubject {
   readonly formats?: readonly Format[];
 }
 
-export interface WrittenCheckpoint {
-  readonly files: ReadonlyMap<string, Uint8Array>;
-}
-
 /** Bytes of a tensor that differ from those of every other one with high probability. */
 export function patternOf(id: string, byteLength: number): Uint8Array {
   const seed = createHash("sha256").update(id).digest();

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { localTree } from "../../src/bytes/node/index.ts";
@@ -58,5 +58,3 @@ export async function expectSameTensors(
     expect(Buffer.compare(await bytesOf(other), await bytesOf(tensor)), name).toBe(0);
   }
 }
-
-export const hasFixture = (path: string): boolean => existsSync(new URL(path, root));

@@ -16,7 +16,11 @@ export function columnsOfA(tensor: TensorMeta, columns: number): Factor {
 }
 
 /** A as the left factor of a transposed product: the same elements, rows and columns having changed places. */
-export const rowsOfA: typeof columnsOfA = columnsOfA;
+export function rowsOfA(tensor: TensorMeta, columns: number): Factor {
+  return columnsOfA(tensor, columns);
+}
 
 /** B as the right factor of a transposed product. */
-export const columnsOfB: typeof rowsOfB = rowsOfB;
+export function columnsOfB(tensor: TensorMeta, r: number): Factor {
+  return rowsOfB(tensor, r);
+}
