@@ -97,7 +97,8 @@ export function movedParameters(
 }
 
 /**
- * The base as a delta: what differs, and the digest of everything that does not. It was seen to fit.
+ * The base as a delta: what differs, and the digest of everything that does not. It was seen to fit. Where everything
+ * differs it is whole.
  * @throws PlanError TENON_BASE_NOT_WHOLE
  */
 export function deltaBase(
@@ -115,12 +116,14 @@ export function deltaBase(
     digests.set(name, digest);
   }
   const config = own?.config ?? below.config;
+  // Where everything moved, nothing is relied on: it is a model that stands by itself.
+  const isComplete = digests.size === 0;
   return {
     tensors: recipesOf(moved),
-    isComplete: false,
+    isComplete,
     ties: new Map([...below.ties].filter(([alias]) => !moved.has(alias))),
     ...(config && { config }),
-    reference: { location, digests },
+    ...(isComplete ? own && { shards: own.shards } : { reference: { location, digests } }),
   };
 }
 

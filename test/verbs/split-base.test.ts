@@ -63,6 +63,20 @@ describe("a hybrid that is split against its base", () => {
     expect(opened.base?.config?.["model_type"]).toBe("llama");
   });
 
+  it("is a model by itself where everything moved, with the base's config", async () => {
+    const { files, report } = await splitInMemory(fixture("hybrid/qv/state-dict-with-config"), {
+      base: fixture("hybrid/qv/base"),
+    });
+    expect(report.base).toMatchObject({ tensors: 21, isComplete: true, reference: null });
+    expect([...files.keys()].filter((path) => path.startsWith("base/")).sort()).toEqual([
+      "base/config.json",
+      "base/model.safetensors",
+    ]);
+    await using opened = await openFiles(files);
+    await using truth = await tenon.open(fixture("hybrid/qv/truth/base"));
+    await expectSameTensors(opened.base?.tensors ?? new Map(), truth.base?.tensors ?? new Map());
+  });
+
   it("comes back whole, the base being followed to where it was", async () => {
     const source = await hybridFiles();
     const split = await splitInMemory(memoryTree(source), { base: fixture(baseDirectory) });
