@@ -248,7 +248,7 @@ async function withoutTensor(directory: string, left: RegExp): Promise<ReturnTyp
   await using opened = await tenon.open(directory);
   const tensors = opened.entries.map(({ tensor }) => tensor).filter(({ name }) => !left.test(name));
   const config = await opened.readDocument("adapter_config.json");
-  return written(tensors, "adapter_model.safetensors", { "adapter_config.json": config });
+  return await written(tensors, "adapter_model.safetensors", { "adapter_config.json": config });
 }
 
 /** A directory in memory with one safetensors file; tensors that are only described are zero. */
