@@ -124,6 +124,16 @@ describe("output", () => {
     expect(text.stdout).toContain(`${found.tensors} tensors`);
   });
 
+  it("says what moved against a base, and when there is nothing to compare", async () => {
+    const merged = fixture("merge/linear-bf16/expected");
+    const [some, none] = await Promise.all(
+      [merged, adapter].map((source) => tenon("inspect", source, "--base", base)),
+    );
+    expect(some?.stdout).toMatch(/^moved {7}14 of 21 parameters changed, 7 equal bit for bit$/m);
+    expect(some?.stdout).toMatch(/^ {4}model\.layers\.\*\.self_attn\.q_proj\.weight {2}2 of 2$/m);
+    expect(none?.stdout).toMatch(/^moved {7}nothing to compare: /m);
+  });
+
   it("is nothing with --quiet", async () => {
     expect(await tenon("inspect", base, "-q")).toEqual({ code: 0, stdout: "", stderr: "" });
   });

@@ -5,10 +5,8 @@ import type { Sections } from "../sections.ts";
 
 export function sayMoved(sections: Sections, moved: MovedInspection): void {
   const { base, compared, equal, changed, kinds, addedNames, missingNames, reshaped } = moved;
-  sections.say(
-    "moved",
-    `${changed} of ${counted(compared, "parameter")} changed, ${equal} equal bit for bit`,
-  );
+  const bits = `${changed} of ${counted(compared, "parameter")} changed, ${equal} equal bit for bit`;
+  sections.say("moved", compared === 0 ? "nothing to compare: no parameter is in both" : bits);
   sections.say("", `against ${base}`);
   sections.table(
     kinds
