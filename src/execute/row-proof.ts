@@ -9,8 +9,8 @@ type LowRankStep = Step & { readonly kind: "addLowRank" };
 
 /** Rows of each merged tensor that are compared with f64 arithmetic by default. */
 const sampledRows = 2;
-/** Elements of the right factor that are read at once: a proof of a wide layer stays small beside the merge. */
-const factorElements = 64 * 1024;
+/** An element of a factor while it is read: raw at most f32, and as f32. */
+const factorElementBytes = 8;
 
 /** A row as it should come out: all steps in f64, and for each element |W| + |s|·Σ|L||R|, which nothing can cancel. */
 interface ReferenceRow {
@@ -33,12 +33,15 @@ export class RowProof {
   readonly #cols: number;
   /** Row numbers over all batches, ascending, or undefined for every row. */
   readonly #rows: readonly number[] | undefined;
+  /** Elements of the right factor that are read at once. All of a factor is one read, a part of it one for each rank. */
+  readonly #factorElements: number;
 
   private constructor(
     kernel: Kernel,
     steps: readonly LowRankStep[],
     { recipe }: WriteTask,
     rows: readonly number[] | undefined,
+    factorBytes: number,
   ) {
     this.#kernel = kernel;
     this.#steps = steps;
@@ -46,6 +49,7 @@ export class RowProof {
     this.#output = recipe.dtype as ProvenDType;
     this.#cols = (steps[0] as LowRankStep).cols;
     this.#rows = rows;
+    this.#factorElements = Math.floor(factorBytes / factorElementBytes);
   }
 
   /** Undefined when the recipe has steps, or dtypes, that this proof does not cover; the certificate then says so. */
@@ -57,7 +61,7 @@ export class RowProof {
     if (!isProvenDType(source.dtype) || !isProvenDType(dtype)) return undefined;
     if (lowRank.some(({ cols }) => cols !== first.cols)) return undefined;
     const sample = options.prove === "full" ? undefined : seededRows(task.name, first.rows * first.batches);
-    return new RowProof(kernel, lowRank, task, sample);
+    return new RowProof(kernel, lowRank, task, sample, options.factorBytes);
   }
 
   /** Keeps the rows of `tile` that will be proven, as they are before the merge. Undefined when there are none. */
@@ -129,7 +133,7 @@ export class RowProof {
     const run = { batch, first: firstRow - batch * step.rows, count, loraRank };
     const left = yield* readFactorValues(kernel, step.left, run);
     const l = left.values.slice();
-    const colsAtOnce = Math.max(8, Math.floor(factorElements / loraRank));
+    const colsAtOnce = Math.max(8, Math.floor(this.#factorElements / loraRank));
     for (let first = 0; first < cols; first += colsAtOnce) {
       const width = Math.min(colsAtOnce, cols - first);
       const inner = kernel.mark();

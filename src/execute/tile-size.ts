@@ -22,16 +22,14 @@ export function packedColumns({ cols, loraRank }: LowRank, factorBytes: number):
 export function blocksPerTile({ source, dtype, steps }: Recipe, job: Job, factorBytes: number): number {
   const products = steps.filter((step) => step.kind === "addLowRank" || step.kind === "dora");
   if (products.length === 0) return 1;
-  const least = Math.max(...products.map(({ cols }) => blocksOfWholeGroups(job.blockElements / cols)));
-  let most = least;
-  if (products.some((product) => packedColumns(product, factorBytes) < product.cols)) {
-    const width = bytesPerElement(dtype);
-    const besides = dtype === source.dtype ? width : bytesPerElement(source.dtype) + 4;
-    const sums = products.some(({ kind }) => kind === "dora") ? 4 : 0;
-    const fitting = Math.floor(factorBytes / (job.blockElements * (width + besides + sums)));
-    most = Math.max(least, fitting - (fitting % least));
-  }
-  return Math.min(most, job.blockCount);
+  const width = bytesPerElement(dtype);
+  const besides = dtype === source.dtype ? width : bytesPerElement(source.dtype) + 4;
+  const sums = products.some(({ kind }) => kind === "dora") ? 4 : 0;
+  const fitting = Math.floor(factorBytes / (job.blockElements * (width + besides + sums)));
+  const wanted = Math.max(...products.map(({ cols }) => blocksOfWholeGroups(job.blockElements / cols)));
+  const group = wanted <= fitting ? wanted : 1;
+  const isWhole = products.every((product) => packedColumns(product, factorBytes) >= product.cols);
+  return Math.min(isWhole ? group : Math.max(group, fitting - (fitting % group)), job.blockCount);
 }
 
 /** The fewest blocks that are a multiple of four rows together. */
