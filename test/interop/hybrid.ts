@@ -3,13 +3,17 @@ import { type Python, seed } from "./python.ts";
 
 /** How `hybrids.py` names what it trains. */
 export const variants = ["f32", "bf16", "tied", "head"] as const;
-export type Variant = (typeof variants)[number];
+/** Kinds of adapters that names and shapes alone tell apart. */
+export const furtherVariants = ["dora", "embedding", "gpt2", "mixtral", "part", "two"] as const;
+export type Variant = (typeof variants | typeof furtherVariants)[number];
 
 /** A fine-tune of LoRA and base together, saved in many ways; paths of what lies where. */
 export interface Hybrid {
   readonly variant: Variant;
   /** The model before the training. */
   readonly base: string;
+  readonly tied: boolean;
+  readonly adapters: readonly string[];
   /** What PEFT's save_pretrained writes: the adapter, without the trained base. */
   readonly peft: string;
   readonly adapterFile: string;

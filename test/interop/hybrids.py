@@ -2,6 +2,7 @@
 
 import copy
 import random as python_random
+import re
 import shutil
 from pathlib import Path
 
@@ -22,6 +23,12 @@ VARIANTS = {
     "bf16": {"dtype": "bf16", "targets": SEVEN},
     "tied": {"dtype": "bf16", "targets": QV, "tied": True},
     "head": {"dtype": "f32", "targets": QV, "config": {"modules_to_save": ["lm_head"]}},
+    "dora": {"dtype": "bf16", "targets": SEVEN, "config": {"use_dora": True, "use_rslora": True, "rank_pattern": {"q_proj": 3}}},
+    "embedding": {"dtype": "f32", "targets": ["embed_tokens", "lm_head", "q_proj"]},
+    "gpt2": {"dtype": "f32", "make": models.gpt2, "targets": ["c_attn", "c_proj"], "config": {"fan_in_fan_out": True}},
+    "mixtral": {"dtype": "f32", "make": models.mixtral, "targets": ["q_proj"], "config": {"target_parameters": ["experts.gate_up_proj", "experts.down_proj"]}, "load": models.EAGER},
+    "part": {"dtype": "bf16", "targets": SEVEN, "frozen": ["mlp", "lm_head", "q_proj.base_layer"]},
+    "two": {"dtype": "f32", "targets": QV, "second": "poet"},
 }
 
 # The trained models, as they were when they were saved.
@@ -62,13 +69,16 @@ def train(model, out, seed):
 
 def wrapped(base, variant, random):
     config = {"r": random.randint(2, 12), "lora_alpha": random.randint(1, 32), "target_modules": variant["targets"], "task_type": "CAUSAL_LM", **variant.get("config", {})}
-    model = get_peft_model(load(base)[0], LoraConfig(**config))
+    model = get_peft_model(load(base, **variant.get("load", {}))[0], LoraConfig(**config))
+    if "second" in variant:
+        model.add_adapter(variant["second"], LoraConfig(**config))
+        model.base_model.set_adapter(["default", variant["second"]])
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if "lora_B" in name:
                 parameter.copy_(torch.randn_like(parameter) * 0.05)
-    for parameter in model.parameters():
-        parameter.requires_grad_(True)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_("lora_" in name or not any(part in name for part in variant.get("frozen", [])))
     return model
 
 
@@ -77,8 +87,8 @@ def make_hybrid(name, seed, folder):
     folder, variant = Path(folder), VARIANTS[name]
     random = python_random.Random(f"{name} {seed}")
     torch.manual_seed(random.randrange(2**31))
-    tied = variant.get("tied", False)
-    models.save(models.llama(random, tie_word_embeddings=tied), folder / "base", variant["dtype"])
+    over = {"tie_word_embeddings": True} if variant.get("tied") else {}
+    models.save(variant.get("make", models.llama)(random, **over), folder / "base", variant["dtype"])
     model = wrapped(folder / "base", variant, random)
     trainer = train(model, folder / "trainer", seed)
     LIVE[name] = model
@@ -108,24 +118,35 @@ def make_hybrid(name, seed, folder):
     whole = ["zip/model.pt", "legacy", "ddp/model.pt", "compiled/last.ckpt", "safetensors/model.safetensors", "module", "inner", "accelerate-model", "accelerate-state"]
     return {
         "base": str(folder / "base"),
+        "tied": bool(model.config.tie_word_embeddings),
+        "adapters": list(model.peft_config),
         "peft": str(truth),
         "adapterFile": str(truth / "adapter_model.safetensors"),
         "adapterConfig": str(truth / "adapter_config.json"),
         "whole": {way: str(folder / way) for way in whole},
         # PEFT leaves the trained base out of both without a word.
         "lost": {"save_pretrained": str(truth), "trainer": str(folder / "trainer" / f"checkpoint-{STEPS}")},
-        "tied": tied,
     }
 
 
 def effective_base(model):
     """The trained base under the names of transformers."""
     state = {k.removeprefix("base_model.model."): v for k, v in model.state_dict().items() if "lora_" not in k and "modules_to_save" not in k}
-    return {k.replace(".base_layer.", ".").replace(".original_module.", "."): v for k, v in state.items()}
+    return {re.sub(r"(\.base_layer)+\.|\.original_module\.", ".", k): v for k, v in state.items()}
 
 
 def of_adapter(model):
     return {k: v for k, v in model.state_dict().items() if "lora_" in k or "modules_to_save" in k}
+
+
+def on_top(name, plain, adapters):
+    """The adapters of a split on a base, by PEFT."""
+    model = PeftModel.from_pretrained(plain, adapters / "default")
+    second = VARIANTS[name].get("second")
+    if second:
+        model.load_adapter(adapters / second, adapter_name=second)
+        model.base_model.set_adapter(["default", second])
+    return model.eval()
 
 
 def judge_split(name, output, base):
@@ -135,18 +156,21 @@ def judge_split(name, output, base):
     if not has_config:
         # What holds only tensors gives a base of only tensors; the model's own config goes with it.
         shutil.copy(Path(base) / "config.json", output / "base")
-    plain, keys = load(output / "base")
+    plain, keys = load(output / "base", **VARIANTS[name].get("load", {}))
     found = {"keys": keys, "hasConfig": has_config, "base": apart(plain.state_dict(), effective_base(live))}
-    model = PeftModel.from_pretrained(plain, output / "adapters" / "default").eval()
+    model = on_top(name, plain, output / "adapters")
     found["adapter"] = apart(of_adapter(model), of_adapter(live))
     found["logits"] = logits_apart(model, live)
     return found
 
 
-def with_delta(output, base):
-    """The base that was given, with what a split beside it kept."""
-    plain = load(base)[0]
-    kept = load_file(Path(output) / "base" / "delta.safetensors")
+def with_delta(name, output, base):
+    """The base that was given, with what a split beside it kept; where everything moved that is a whole model."""
+    folder, options = Path(output) / "base", VARIANTS[name].get("load", {})
+    if (folder / "model.safetensors").exists():
+        return load(folder, **options)[0], load_file(folder / "model.safetensors")
+    plain = load(base, **options)[0]
+    kept = load_file(folder / "delta.safetensors")
     unknown = plain.load_state_dict(kept, strict=False).unexpected_keys
     assert not unknown, unknown
     return plain, kept
@@ -155,10 +179,10 @@ def with_delta(output, base):
 def judge_delta(name, output, base):
     """A split beside the base it was trained from: what it kept of the base, and the model that comes of all three."""
     live, before = LIVE[name], load(base)[0].state_dict()
-    plain, kept = with_delta(output, base)
+    plain, kept = with_delta(name, output, base)
     moved = {k for k, v in effective_base(live).items() if not torch.equal(v, before[k])}
-    model = PeftModel.from_pretrained(plain, Path(output) / "adapters" / "default").eval()
-    return {"weights": apart(model.state_dict(), live.state_dict()), "logits": logits_apart(model, live), "kept": sorted(kept), "moved": sorted(moved)}
+    model = on_top(name, plain, Path(output) / "adapters")
+    return {"weights": apart(model.state_dict(), live.state_dict()), "logits": logits_apart(model, live), "kept": sorted(kept), "moved": sorted(moved), "all": len(before) == len(moved)}
 
 
 def judge_base(name, output):
@@ -189,7 +213,7 @@ def judge_state_dict(name, file):
 
 def judge_merged(name, output):
     """A merged model against PEFT's own merge of the live one."""
-    mine, keys = load(output)
+    mine, keys = load(output, **VARIANTS[name].get("load", {}))
     theirs = copy.deepcopy(LIVE[name]).merge_and_unload().eval()
     return {"keys": keys, "weights": apart(mine.state_dict(), theirs.state_dict()), "logits": logits_apart(mine, theirs)}
 

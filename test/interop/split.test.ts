@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { scratch, tenon } from "./command.ts";
+import { attempt, scratch, tenon } from "./command.ts";
 import {
   type Apart,
   expectAllKeys,
@@ -10,7 +10,7 @@ import {
   type Keys,
   type LogitsApart,
 } from "./found.ts";
-import { type Hybrid, saved, trained, variants, ways } from "./hybrid.ts";
+import { furtherVariants, type Hybrid, saved, trained, type Variant, variants, ways } from "./hybrid.ts";
 import { Python, seed } from "./python.ts";
 
 // LoRA and base trained together by the Trainer, saved by the tools in the ways people use, split by the command line,
@@ -33,7 +33,15 @@ afterAll(async () => {
   folder.remove();
 });
 
-describe.each(variants)("a hybrid, %s,", (variant) => {
+/**
+ * Where the adapter's file holds the same tensors as PEFT's and is not the same file: PEFT adds copies of targeted
+ * embeddings, which are the base's; transformers saves Mixtral under names of its version 4.
+ */
+function isNamedOtherwise(variant: Variant, way: string): boolean {
+  return variant === "embedding" || (variant === "mixtral" && way === "inner");
+}
+
+describe.each([...variants, ...furtherVariants])("a hybrid, %s,", (variant) => {
   let hybrid: Hybrid;
 
   beforeAll(async () => {
@@ -49,38 +57,61 @@ describe.each(variants)("a hybrid, %s,", (variant) => {
     expectSameBits(judged.adapter);
     expectSameLogits(judged.logits);
     expect(judged.hasConfig).toBe(way === "legacy" || way === "inner");
+    if (isNamedOtherwise(variant, way)) return;
     const written = readFileSync(join(output, "adapters/default/adapter_model.safetensors"));
     expect(written.equals(readFileSync(hybrid.adapterFile)), `seed ${seed}: the file that PEFT writes`).toBe(
       true,
     );
   });
 
-  it("keeps only what moved beside the base that it was trained from", async () => {
-    const output = join(folder.path, variant, "split-beside-base");
-    await tenon("split", ...saved(hybrid, "zip/model.pt"), "--base", hybrid.base, "-o", output);
-    const judged = await python.call<{
-      weights: Apart;
-      logits: LogitsApart;
-      kept: readonly string[];
-      moved: readonly string[];
-    }>("judge_delta", { name: variant, output, base: hybrid.base });
-    expectSameBits(judged.weights);
-    expectSameLogits(judged.logits);
-    expect(judged.moved.length).toBeGreaterThan(0);
-    // A tied head is the embedding: it is stored once.
-    const stored = judged.moved.filter((name) => variant !== "tied" || name !== "lm_head.weight");
-    expect(judged.kept).toEqual(stored);
-  });
+  it.skipIf(variant === "mixtral")(
+    "keeps only what moved beside the base that it was trained from",
+    async () => {
+      const output = join(folder.path, variant, "split-beside-base");
+      await tenon("split", ...saved(hybrid, "zip/model.pt"), "--base", hybrid.base, "-o", output);
+      const judged = await python.call<{
+        weights: Apart;
+        logits: LogitsApart;
+        kept: readonly string[];
+        moved: readonly string[];
+        all: boolean;
+      }>("judge_delta", { name: variant, output, base: hybrid.base });
+      expectSameBits(judged.weights);
+      expectSameLogits(judged.logits);
+      expect(judged.moved.length).toBeGreaterThan(0);
+      expect(judged.all).toBe(variant !== "part" && variant !== "head");
+      // A tied head is the embedding: it is stored once.
+      const stored = judged.moved.filter((name) => !hybrid.tied || name !== "lm_head.weight");
+      expect(judged.kept).toEqual(stored);
+    },
+  );
+
+  it.runIf(variant === "mixtral")(
+    "with experts fused in memory is refused beside a base that stores each",
+    async () => {
+      const output = join(folder.path, variant, "split-beside-base");
+      const words = ["split", ...saved(hybrid, "zip/model.pt"), "--base", hybrid.base, "-o", output];
+      const { exitCode, report } = await attempt(...words);
+      expect(exitCode).toBe(1);
+      expect(report["error"]).toMatchObject({ code: "TENON_BASE_NAME_UNKNOWN" });
+    },
+  );
 
   it("merges into what PEFT merges the live model into", async () => {
     const output = join(folder.path, variant, "merged");
-    const words = [...saved(hybrid, "legacy"), "-o", output, "--accumulate", "fma"];
-    await tenon("merge", ...words);
+    const chosen = hybrid.adapters.flatMap((name) => ["--adapter", name]);
+    await tenon("merge", ...saved(hybrid, "legacy"), ...chosen, "-o", output, "--accumulate", "fma");
     const judged = await python.call<{ keys: Keys; weights: Apart; logits: LogitsApart }>("judge_merged", {
       name: variant,
       output,
     });
     expectAllKeys(judged.keys);
+    if (variant === "dora") {
+      // torch sums the norms in an order of its own; the rounding to bf16 hides nearly all of it.
+      expect(judged.weights.ulp, `seed ${seed}`).toBeLessThanOrEqual(1);
+      expect(judged.weights.differing / judged.weights.elements).toBeLessThan(1e-3);
+      return;
+    }
     expectSameBits(judged.weights);
     expectSameLogits(judged.logits);
   });
