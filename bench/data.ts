@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { writeAdapter } from "./adapter.ts";
-import { weightBytes, writeCheckpoint } from "./checkpoint.ts";
+import { type CheckpointOptions, weightBytes, writeCheckpoint } from "./checkpoint.ts";
 import { type LlamaSizes, llama405B } from "./llama.ts";
 
 /** Raised when the generators write other bytes, so that what lies in the cache is made again. */
@@ -24,50 +24,46 @@ export interface BenchData {
   readonly baseBytes: number;
 }
 
-/** Makes what is not there yet. Checks first that the disk takes it and one output. */
-export function prepareData(
-  root: string,
-  sizes: LlamaSizes,
-  loraRanks: readonly number[],
-  log: (line: string) => void,
-): BenchData {
+export interface DataOptions {
+  readonly sizes: LlamaSizes;
+  readonly loraRanks: readonly number[];
+  /** Of the base; default `random`. */
+  readonly weights?: CheckpointOptions["weights"];
+}
+
+/** Makes what is not there yet, and says so on stderr. Checks first that the disk takes it and one output. */
+export function prepareData(root: string, { sizes, loraRanks, weights = "random" }: DataOptions): BenchData {
   mkdirSync(root, { recursive: true });
   const output = join(root, "output");
   rmSync(output, { recursive: true, force: true });
   const baseBytes = weightBytes(sizes);
   const label = `${Math.round(baseBytes / 1e6)}mb`;
-  const make = (name: string, recipe: unknown, write: (directory: string) => void): string =>
-    madeOnce(join(root, name), JSON.stringify({ generatorVersion, recipe }), write, log);
   const base = join(root, `base-${label}`);
-  requireSpace(root, baseBytes * (existsSync(base) ? 1.2 : 2.2));
-  make(`base-${label}`, sizes, (directory) => writeCheckpoint(directory, sizes, { weights: "random" }));
+  const isWritten = weights === "random" && !existsSync(base);
+  requireSpace(root, baseBytes * (isWritten ? 2.2 : 1.2));
+  madeOnce(base, { sizes, weights }, (path) => writeCheckpoint(path, sizes, { weights }));
   const adapters = loraRanks.map((loraRank): [number, string] => {
-    const name = `adapter-${label}-r${loraRank}`;
-    return [loraRank, make(name, { sizes, loraRank }, (path) => writeAdapter(path, sizes, loraRank))];
+    const adapter = join(root, `adapter-${label}-r${loraRank}`);
+    madeOnce(adapter, { sizes, loraRank }, (path) => writeAdapter(path, sizes, loraRank));
+    return [loraRank, adapter];
   });
-  const headers = make("headers-405b", llama405B, (directory) =>
-    writeCheckpoint(directory, llama405B, { weights: "holes" }),
-  );
+  const headers = join(root, "headers-405b");
+  madeOnce(headers, llama405B, (path) => writeCheckpoint(path, llama405B, { weights: "holes" }));
   return { root, base, adapters: new Map(adapters), headers, output, baseBytes };
 }
 
 /** Makes a directory unless one of the same recipe is there; a run that was stopped leaves none. */
-function madeOnce(
-  path: string,
-  recipe: string,
-  write: (directory: string) => void,
-  log: (line: string) => void,
-): string {
+function madeOnce(path: string, of: unknown, write: (directory: string) => void): void {
+  const recipe = JSON.stringify({ generatorVersion, of });
   const stamp = `${path}.recipe.json`;
-  if (existsSync(path) && existsSync(stamp) && readFileSync(stamp, "utf8") === recipe) return path;
-  log(`making ${path}`);
+  if (existsSync(path) && existsSync(stamp) && readFileSync(stamp, "utf8") === recipe) return;
+  console.error(`making ${path}`);
   const partial = `${path}.partial`;
   for (const old of [path, partial, stamp]) rmSync(old, { recursive: true, force: true });
   mkdirSync(partial);
   write(partial);
   renameSync(partial, path);
   writeFileSync(stamp, recipe);
-  return path;
 }
 
 function requireSpace(directory: string, bytes: number): void {

@@ -45,6 +45,9 @@ export const llama405B: LlamaSizes = {
   shards: 170,
 };
 
+/** One layer of Llama 3.1 405B: the widest matrices that a merge meets. 6.4 GB. */
+export const layerOf405B: LlamaSizes = { ...llama405B, layers: 1, vocabulary: 1000, shards: 2 };
+
 export interface LlamaTensor {
   readonly name: string;
   readonly shape: readonly number[];

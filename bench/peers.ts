@@ -62,7 +62,7 @@ if (!existsSync(cli)) throw new Error(`nothing is built; run npm run build (${cl
 const python =
   execFileSync("bash", ["scripts/venv.sh"], { encoding: "utf8" }).trim().split("\n").at(-1) ?? "";
 const sizes = options.small ? elevenMegabytes : fourGigabytes;
-const data = prepareData(dataDirectory(options.data), sizes, [loraRank], (line) => console.error(line));
+const data = prepareData(dataDirectory(options.data), { sizes, loraRanks: [loraRank] });
 const machine = describeMachine(data.root);
 const others = watchOthers();
 const peftName = "PEFT load + merge_and_unload + save_pretrained + fsync";

@@ -87,7 +87,7 @@ const scratch = options.smoke ? mkdtempSync(join(tmpdir(), "tenon-bench-")) : un
 const root = scratch ?? dataDirectory(options.data);
 try {
   const sizes = options.smoke ? elevenMegabytes : fourGigabytes;
-  const data = prepareData(root, sizes, loraRanks, (line) => console.error(line));
+  const data = prepareData(root, { sizes, loraRanks });
   const counts = options.smoke
     ? { merges: 1, starts: 2, warmUps: 0 }
     : { merges: rounds, starts: 3 * rounds, warmUps: 1 };
