@@ -22,9 +22,9 @@ interface Judged {
 }
 
 const folder = scratch();
-const python = new Python();
+const python = await Python.start();
+const isFused = (await python.chains()) === "fma";
 
-beforeAll(() => python.ready());
 afterAll(async () => {
   await python.stop();
   folder.remove();
@@ -89,7 +89,7 @@ describe.each(variants)("a hybrid, %s,", (variant) => {
     expectSameLogits(logits);
   });
 
-  it("merged and converted --to hf in small files is PEFT's merge", async () => {
+  it.skipIf(!isFused)("merged and converted --to hf in small files is PEFT's merge", async () => {
     const [merged, output] = [at("merged"), at("merged-hf")];
     await tenon("merge", parts, "-o", merged, "--accumulate", "fma");
     await tenon("convert", merged, "--to", "hf", "--max-shard-size", "20kB", "-o", output);

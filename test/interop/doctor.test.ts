@@ -20,9 +20,8 @@ interface Judged {
 }
 
 const folder = scratch();
-const python = new Python();
+const python = await Python.start();
 
-beforeAll(() => python.ready());
 afterAll(async () => {
   await python.stop();
   folder.remove();

@@ -1,6 +1,6 @@
 import { mkdtempSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { attempt, scratch, tenon } from "./command.ts";
 import {
   type Apart,
@@ -34,12 +34,11 @@ interface Judged {
 }
 
 const folder = scratch();
-const python = new Python();
+const python = await Python.start();
+/** Bits can be compared only where torch sums as PEFT's bits are known for. */
+const isFused = (await python.chains()) === "fma";
 
-beforeAll(async () => {
-  await python.ready();
-  console.log(`TENON_INTEROP_SEED=${seed}`);
-});
+console.log(`TENON_INTEROP_SEED=${seed}`);
 afterAll(async () => {
   await python.stop();
   folder.remove();
@@ -115,11 +114,11 @@ const exact = [
 const doras = ["dora-bf16", "dora-f32", "dora-gpt2", "dora-embedding", "dora-patterns"];
 
 describe("merge --accumulate fma is PEFT's merge_and_unload, bit for bit", () => {
-  it("on a machine whose torch sums by fused multiply-adds", async () => {
-    expect(await python.call<string>("chains")).toBe("fma");
+  it.skipIf(process.env["CI"] === undefined)("in CI, where torch sums by fused multiply-adds", () => {
+    expect(isFused).toBe(true);
   });
 
-  it.each(exact)("%s", async (name) => {
+  it.skipIf(!isFused).each(exact)("%s", async (name) => {
     const { judged, ...rest } = await merged(name, "--accumulate", "fma");
     expectUsable({ judged });
     expectSameBits(judged.weights);
@@ -144,7 +143,7 @@ describe("merge, as it is by default, stays within its bound of PEFT's", () => {
   });
 });
 
-describe("DoRA, whose norms torch sums in an order of its own", () => {
+describe.skipIf(!isFused)("DoRA, whose norms torch sums in an order of its own", () => {
   it.each(doras)("%s", async (name) => {
     const { made, judged } = await merged(name, "--accumulate", "fma");
     expect(made.dora).toBe(true);
@@ -155,7 +154,7 @@ describe("DoRA, whose norms torch sums in an order of its own", () => {
   });
 });
 
-describe("options of merge", () => {
+describe.skipIf(!isFused)("options of merge", () => {
   /** Merges one case with flags and compares it with what PEFT makes of the same. */
   async function asked(
     name: string,
@@ -186,7 +185,7 @@ describe("options of merge", () => {
       base,
       adapter,
       "--max-shard-size",
-      "20kB",
+      "10kB",
     ]);
     const shards = readdirSync(output).filter((file) => file.endsWith(".safetensors"));
     expect(shards.length).toBeGreaterThan(2);
@@ -203,7 +202,7 @@ describe("options of merge", () => {
   });
 });
 
-describe("adapters whose initialisation rewrote the base", () => {
+describe.skipIf(!isFused)("adapters whose initialisation rewrote the base", () => {
   it.each(["pissa", "olora"])("%s", async (kind) => {
     const place = join(folder.path, kind);
     const made = await python.call<

@@ -20,8 +20,7 @@ export class Python {
   readonly #lines: AsyncIterator<string>;
   #stderr = "";
 
-  /** @param environment for the process; torch reads MKL_CBWR there. */
-  constructor(environment: Readonly<Record<string, string>> = {}) {
+  private constructor(environment: Readonly<Record<string, string>>) {
     if (!existsSync(interpreter)) throw new Error(`${interpreter} is not there: run scripts/venv.sh`);
     this.#process = spawn(interpreter, [join(import.meta.dirname, "tools.py")], {
       env: { ...process.env, ...environment },
@@ -32,9 +31,19 @@ export class Python {
     this.#lines = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
   }
 
-  /** Waits until everything is imported. */
-  async ready(): Promise<void> {
-    await this.#next();
+  /** A process that has imported everything. @param environment for it; torch reads MKL_CBWR there. */
+  static async start(environment: Readonly<Record<string, string>> = {}): Promise<Python> {
+    const python = new Python(environment);
+    await python.#next();
+    return python;
+  }
+
+  /**
+   * How this machine's torch sums a product of matrices: `fma` as one chain of fused multiply-adds, `muladd` as one of
+   * products and sums each rounded, or `neither`, where no bits can be promised.
+   */
+  chains(): Promise<"fma" | "muladd" | "neither"> {
+    return this.call("chains");
   }
 
   async call<Result = Answer>(

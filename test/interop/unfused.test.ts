@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, expect, it } from "vitest";
 import { scratch, tenon } from "./command.ts";
 import { type Apart, expectSameBits } from "./found.ts";
 import { Python, seed } from "./python.ts";
@@ -7,19 +7,23 @@ import { Python, seed } from "./python.ts";
 // MKL can be told not to fuse. Then the default of `merge`, a product and a sum each rounded, is what PEFT computes.
 
 const folder = scratch();
-const python = new Python({ MKL_CBWR: "COMPATIBLE" });
+const python = await Python.start({ MKL_CBWR: "COMPATIBLE" });
 
-beforeAll(() => python.ready());
 afterAll(async () => {
   await python.stop();
   folder.remove();
 });
 
-it("torch multiplies and adds apart here", async () => {
-  expect(await python.call<string>("chains")).toBe("muladd");
+/** Only MKL obeys. */
+const isApart = (await python.chains()) === "muladd";
+
+it.skipIf(process.env["CI"] === undefined)("in CI, torch multiplies and adds apart here", () => {
+  expect(isApart).toBe(true);
 });
 
-it.each(["linear-bf16", "linear-f16", "linear-f32", "rslora", "gpt2", "two-adapters", "weighted"])(
+it
+  .skipIf(!isApart)
+  .each(["linear-bf16", "linear-f16", "linear-f32", "rslora", "gpt2", "two-adapters", "weighted"])(
   "%s: merge as it is by default has PEFT's bits",
   async (name) => {
     const place = join(folder.path, name);
