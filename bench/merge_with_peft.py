@@ -30,8 +30,13 @@ def main(base: str, adapter: str, out: str) -> None:
     timed("fsync", lambda: sync_below(out))
     seconds["total"] = time.perf_counter() - started
     versions = {module.__name__: module.__version__ for module in (peft, transformers, torch)}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({"seconds": seconds, "peakBytes": peak, "versions": versions}))
+    use = resource.getrusage(resource.RUSAGE_SELF)
+    measured = {
+        "peakBytes": use.ru_maxrss * 1024,
+        "userSeconds": use.ru_utime,
+        "systemSeconds": use.ru_stime,
+    }
+    print(json.dumps({"seconds": seconds, "measured": measured, "versions": versions}))
 
 
 def load(base: str, adapter: str):

@@ -28,7 +28,8 @@ const { values: options } = parseArgs({
 /** What bench/merge_with_peft.py prints. */
 interface PeftReport {
   readonly seconds: Readonly<Record<"load" | "merge" | "save" | "fsync" | "total", number>>;
-  readonly peakBytes: number;
+  /** Of the whole process. */
+  readonly measured: Required<Pick<Measured, "peakBytes" | "userSeconds" | "systemSeconds">>;
   readonly versions: Readonly<Record<string, string>>;
 }
 
@@ -44,7 +45,7 @@ async function mergeWithPeft(python: string, { base, adapters, output }: BenchDa
   });
   const report = JSON.parse(printed.trim().split("\n").at(-1) ?? "") as PeftReport;
   reports.push(report);
-  return { seconds: report.seconds.total, peakBytes: report.peakBytes };
+  return { seconds: report.seconds.total, ...report.measured };
 }
 
 function row(ours: readonly Measured[], theirs: readonly Measured[], peft: string): Row {
