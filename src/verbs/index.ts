@@ -43,6 +43,6 @@ export type { RepairOptions, RepairReport } from "./repair.ts";
 export type { SplitOptions, SplitReport } from "./split.ts";
 export { type Tenon, tenonOn } from "./tenon-on.ts";
 export type { VerifyCheck, VerifyFailure, VerifyReport } from "./verification.ts";
-export type { VerifyOptions } from "./verify.ts";
+export type { VerifyOptions } from "./verify-options.ts";
 export { tenonVersion } from "./version.ts";
 export type { OutputFileFacts } from "./write-draft.ts";

@@ -13,7 +13,8 @@ import type { ReadOptions } from "./options.ts";
 import { type RepairOptions, type RepairReport, repair } from "./repair.ts";
 import { type SplitOptions, type SplitReport, split } from "./split.ts";
 import type { VerifyReport } from "./verification.ts";
-import { type VerifyOptions, verify } from "./verify.ts";
+import { verify } from "./verify.ts";
+import type { VerifyOptions } from "./verify-options.ts";
 
 /** The verbs, bound to the place they run in. */
 export interface Tenon {

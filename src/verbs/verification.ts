@@ -9,6 +9,7 @@ import { isTenonError, type JsonRecord, type Observation } from "../core/index.t
  * - `manifest`: files have the SHA-256 that tenon.json says
  * - `certificate-tensors`: tensors are those of certificate.json: names, files, dtypes, shapes, digests, proofs
  * - `certificate-files`: files have the sizes and SHA-256 that certificate.json says
+ * - `reference`: tensors of the base that a partial one stands on have the digests that were recorded
  */
 export const verifyChecks = [
   "structure",
@@ -18,6 +19,7 @@ export const verifyChecks = [
   "manifest",
   "certificate-tensors",
   "certificate-files",
+  "reference",
 ] as const;
 
 export type VerifyCheck = (typeof verifyChecks)[number];
@@ -55,6 +57,8 @@ export interface VerifyReport {
     readonly failed: number;
   }[];
   readonly failures: readonly VerifyFailure[];
+  /** The base that a partial one stands on, and whether it could be looked at; null where there is none. */
+  readonly reference: { readonly location: string; readonly isFollowed: boolean } | null;
   /** Tensors with NaN or infinity. That alone is no failure: bits are what was saved. */
   readonly nonFinite: readonly {
     readonly name: string;

@@ -4,14 +4,13 @@ import { manifestFiles, readManifest } from "../layouts/index.ts";
 import { type Certificate, certificateName } from "./certificate.ts";
 import type { Host, Source } from "./host.ts";
 import { openSource, treeOfCheckpoint } from "./open.ts";
-import type { ReadOptions, RunOptions } from "./options.ts";
 import { parseCertificate } from "./read-certificate.ts";
 import { Verification, type VerifyReport } from "./verification.ts";
 import { compareWithCertificate, keyOf } from "./verify-certificate.ts";
 import { type ExpectedFile, verifyFiles } from "./verify-files.ts";
+import type { VerifyOptions } from "./verify-options.ts";
+import { verifyReference } from "./verify-reference.ts";
 import { readTensors, tensorsOf } from "./verify-tensors.ts";
-
-export interface VerifyOptions extends ReadOptions, RunOptions {}
 
 /** @see Tenon.verify */
 export async function verify(host: Host, source: Source, options: VerifyOptions = {}): Promise<VerifyReport> {
@@ -45,6 +44,7 @@ export async function verify(host: Host, source: Source, options: VerifyOptions 
     );
     compareWithCertificate(certificate, read, unread, verification);
   }
+  const reference = await verifyReference(host, checkpoint, verification, options);
   const { checks, failures } = verification;
   return {
     location: checkpoint.location,
@@ -56,6 +56,7 @@ export async function verify(host: Host, source: Source, options: VerifyOptions 
     bytes: checkpoint.files.reduce((sum, { byteLength }) => sum + byteLength, 0),
     checks,
     failures,
+    reference,
     nonFinite: read.flatMap(({ tensor: { name, file }, outcome: { nan, infinite } }) =>
       nan + infinite > 0 ? [{ name, file, nan, infinite }] : [],
     ),
@@ -68,7 +69,7 @@ function isCompared(
   expected: readonly ExpectedFile[],
 ): boolean {
   return (
-    checks.some(({ check, count }) => check === "crc32" && count > 0) ||
+    checks.some(({ check, count }) => (check === "crc32" || check === "reference") && count > 0) ||
     expected.some(({ sha256 }) => sha256 !== undefined) ||
     certificate?.tensors.some(({ digest }) => digest !== null) === true
   );

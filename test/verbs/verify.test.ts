@@ -311,3 +311,43 @@ describe("verifying a tenon checkpoint", () => {
     ]);
   });
 });
+
+describe("verifying a checkpoint that stands on another one", () => {
+  const moved = "model.embed_tokens.weight";
+
+  /** A copy of a base, and a hybrid of which one tensor moved, split against the copy. */
+  async function splitOver(): Promise<{ readonly base: string; readonly hybrid: string }> {
+    const base = place("base");
+    await cp(fixture("base/llama-small-bf16"), base, { recursive: true });
+    const model = place("model");
+    await cp(base, model, { recursive: true });
+    const { file, byteOffset } = await locate(model, moved);
+    await alter(join(model, file), byteOffset);
+    const hybrid = place("hybrid");
+    await tenon.split(model, { base, output: hybrid });
+    return { base, hybrid };
+  }
+
+  it("compares what it relies on with the digests that were recorded", async () => {
+    const { base, hybrid } = await splitOver();
+    const sound = await tenon.verify(hybrid);
+    expect(sound).toMatchObject({
+      isSound: true,
+      isCompared: true,
+      reference: { location: base, isFollowed: true },
+    });
+    expect(countOf(sound, "reference")).toBeGreaterThan(10);
+    const { file, byteOffset } = await locate(base, "model.norm.weight");
+    await alter(join(base, file), byteOffset);
+    const { isSound, failures } = await tenon.verify(hybrid);
+    expect(isSound).toBe(false);
+    expect(failures).toMatchObject([{ check: "reference", code: "TENON_BASE_DIGEST_DIFFERS" }]);
+    expect(failures[0]?.message).toContain("model.norm.weight");
+  });
+
+  it("says when the other one is not there", async () => {
+    const { base, hybrid } = await splitOver();
+    await rm(base, { recursive: true });
+    expect(await tenon.verify(hybrid)).toMatchObject({ isSound: true, reference: { isFollowed: false } });
+  });
+});

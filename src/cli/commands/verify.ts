@@ -22,11 +22,23 @@ const checked: Readonly<Record<VerifyReport["checks"][number]["check"], string>>
   manifest: "files have the SHA-256 of tenon.json",
   "certificate-tensors": "tensors are those of certificate.json",
   "certificate-files": "files are those of certificate.json",
+  reference: "tensors of the base below are those recorded",
 };
 
 function verificationText(report: VerifyReport): Sections {
-  const { location, layout, tensors, files, bytes, checks, failures, nonFinite, isSound, isCompared } =
-    report;
+  const {
+    location,
+    layout,
+    tensors,
+    files,
+    bytes,
+    checks,
+    failures,
+    nonFinite,
+    isSound,
+    isCompared,
+    reference,
+  } = report;
   const sections = new Sections()
     .say("source", location)
     .list("read", [`layout ${layout}`, counted(tensors, "tensor"), counted(files, "file"), bytesText(bytes)]);
@@ -35,6 +47,8 @@ function verificationText(report: VerifyReport): Sections {
       "checked",
       `${checked[check]}: ${failed === 0 ? `all ${count}` : `${failed} of ${count} do not`}`,
     );
+  if (reference?.isFollowed === false)
+    sections.say("note", `the base below was not looked at: ${reference.location}`);
   for (const { name, nan, infinite } of nonFinite.slice(0, rowsShown))
     sections.say("note", `${name} has ${nan} NaN and ${infinite} infinite elements`);
   if (nonFinite.length > rowsShown) sections.say("", `and ${nonFinite.length - rowsShown} more tensors`);

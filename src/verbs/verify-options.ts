@@ -1,0 +1,3 @@
+import type { ReadOptions, RunOptions } from "./options.ts";
+
+export interface VerifyOptions extends ReadOptions, RunOptions {}
