@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { dataDirectory } from "./data.ts";
-import { describeMachine } from "./machine.ts";
+import { describeMachine, watchOthers } from "./machine.ts";
 import { type Measured, run, runNode } from "./process.ts";
 import { replaceSection, runTable, type Timed } from "./report.ts";
 import { inRounds } from "./rounds.ts";
@@ -105,7 +105,10 @@ const sayingText = ({ largest, same, scale, sameWords }: SayingApart): string =>
   `${same ? "the same bits" : `at most ${largest.toPrecision(2)} apart, of logits up to ${scale.toFixed(1)}`}; ${sameWords ? "the same 16 words" : "other words"}`;
 
 const megabytes = (path: string): string => (statSync(path).size / 1e6).toFixed(0);
-const medianOf = ({ runs }: Timed): number => spreadOf(runs.map(({ seconds }) => seconds)).median;
+const ratio = (slow: Timed, fast: Timed, which: "median" | "least"): string => {
+  const [a, b] = [slow, fast].map(({ runs }) => spreadOf(runs.map(({ seconds }) => seconds))[which]);
+  return ((a ?? Number.NaN) / (b ?? Number.NaN)).toFixed(1);
+};
 const peakOf = ({ runs }: Timed): number =>
   spreadOf(runs.map(({ peakBytes = 0 }) => peakBytes)).median / 2 ** 20;
 
@@ -126,6 +129,8 @@ async function main(): Promise<void> {
     hybrid: "tenon merge, of the hybrid",
   };
   const out = at("output");
+  const machine = describeMachine(root);
+  const others = watchOthers();
   const runs = await timed({
     [names.peft]: () => run(python, [script, "merge", base, lora, out]),
     [names.imports]: () =>
@@ -136,6 +141,7 @@ async function main(): Promise<void> {
     [names.splitMoved]: () => tenon("split", saved, "-o", out, "--base", base, ...config),
     [names.hybrid]: () => tenon("merge", saved, "-o", out, ...config),
   });
+  const disturbance = others();
   step("merge", base, lora, at("peft"));
   await tenon("merge", base, lora, "-o", at("default"));
   await tenon("merge", base, lora, "-o", at("fused"), "--accumulate", "fma");
@@ -156,12 +162,13 @@ async function main(): Promise<void> {
     "embeddings. The adapter is LoRA on all seven linears, r = 16, trained for 12 steps; the hybrid has the norms and the embeddings",
     "trained as well, and was saved by `torch.save(model.state_dict(), …/pytorch_model.bin)`. Made by `npx tsx bench/real-model.ts`.",
     "",
-    ...describeMachine(root).map((line) => `- ${line}`),
+    ...[...machine, disturbance].map((line) => `- ${line}`),
     "",
     ...runTable(runs, "s"),
     "",
     `Files lie in the page cache. tenon flushes what it writes to the disk before it ends; PEFT does not.`,
-    `tenon merges ${(medianOf(peft) / medianOf(merge)).toFixed(1)} times as fast as PEFT's whole process, with ${peakOf(merge).toFixed(0)} MiB at its peak against ${peakOf(peft).toFixed(0)} MiB.`,
+    `PEFT's whole process took ${ratio(peft, merge, "median")} times as long as \`tenon merge\` by the medians, ${ratio(peft, merge, "least")} times by the`,
+    `quickest runs of both; the peaks of memory are ${peakOf(peft).toFixed(0)} and ${peakOf(merge).toFixed(0)} MiB.`,
     "",
     "| compared | weights | logits |",
     "|---|---|---|",
