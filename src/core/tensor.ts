@@ -32,7 +32,13 @@ export interface Tensor extends TensorMeta {
    * Where the bytes lie, if their concatenation in this order is exactly the row-major little-endian data and
    * every file is local. Absent: only `read` works, on the thread that opened the checkpoint.
    */
-  readonly extents?: readonly Extent[];
+  readonly extents?: readonly Extent[] | undefined;
+  /**
+   * Finds `extents`, for a tensor of which they are not known before its file is read. Whoever hands tensors to worker
+   * threads calls it first; afterwards their absence means what it says above.
+   * @throws as `read`
+   */
+  locate?(signal?: AbortSignal): Promise<void>;
   /**
    * Two tensors with the same `storage` share memory in the saving process (tied weights).
    * Absent where the format does not know.

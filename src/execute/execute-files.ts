@@ -88,12 +88,12 @@ function batchOf(
   return { tasks, jobs, lanes, extents: new Map(), outputs, options: options.job };
 }
 
-function run(
+async function run(
   batch: Batch,
   sinks: readonly (ByteSink | undefined)[],
   options: ExecuteOptions,
 ): Promise<readonly Outcome[]> {
-  const extents = localExtents(batch.tasks, options.resolve);
+  const extents = await localExtents(batch.tasks, options.resolve, options.signal);
   const isLocal =
     extents !== undefined && sinks.every((sink) => sink === undefined || sink.localPath !== undefined);
   const write = async (file: number, byteOffset: number, bytes: Uint8Array): Promise<void> => {

@@ -18,7 +18,7 @@ export async function inspectTensors(
 ): Promise<readonly Outcome[]> {
   const job = { accumulate: "muladd", digest: options.digest, prove: "none", factorBytes: 0 } as const;
   const jobs = jobsOf(tasks, job.factorBytes);
-  const extents = localExtents(tasks, options.resolve);
+  const extents = await localExtents(tasks, options.resolve, options.signal);
   const batch: Batch = {
     tasks,
     jobs,

@@ -143,13 +143,16 @@ function jobBytes(task: Task, factorBytes: number): number {
 }
 
 /** Extents of every local tensor that the tasks read, or undefined when one of them is not local. */
-export function localExtents(
+export async function localExtents(
   tasks: readonly Task[],
   resolve: (id: string) => Tensor,
-): ReadonlyMap<string, readonly Extent[]> | undefined {
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<string, readonly Extent[]> | undefined> {
   const extents = new Map<string, readonly Extent[]>();
   for (const id of tasks.flatMap(tensorIdsOf)) {
-    const found = resolve(id).extents;
+    const tensor = resolve(id);
+    await tensor.locate?.(signal);
+    const found = tensor.extents;
     if (found === undefined) return undefined;
     extents.set(id, found);
   }

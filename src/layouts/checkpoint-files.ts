@@ -47,11 +47,21 @@ export class CheckpointFiles implements AsyncDisposable {
     return opened;
   }
 
+  /** A file by its bytes, for layouts that find tensors in it by themselves. */
+  async source(
+    path: string,
+    signal: AbortSignal | undefined = this.options.signal,
+    tree: SourceTree = this.tree,
+  ): Promise<ByteSource> {
+    const source = await tree.open(path, signal);
+    this.#sources.push(source);
+    return source;
+  }
+
   /** Reads the header of one file. */
   async open(path: string, tree: SourceTree = this.tree): Promise<OpenedFile> {
     const { formats, signal, report } = this.options;
-    const source = await tree.open(path, signal);
-    this.#sources.push(source);
+    const source = await this.source(path, signal, tree);
     const file = await openTensorFile(source, formats, {
       ...(signal && { signal }),
       ...(report && { report }),

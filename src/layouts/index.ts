@@ -1,4 +1,5 @@
 import { accelerate } from "./accelerate/index.ts";
+import { dcp } from "./dcp/index.ts";
 import { hf } from "./hf/index.ts";
 import type { Layout } from "./layout.ts";
 import { peft } from "./peft/index.ts";
@@ -24,7 +25,7 @@ export { type LayoutObservationCode, layoutObservations } from "./observations.t
 export { type FoundModel, openModelFiles } from "./open-model-files.ts";
 export { manifestFiles, readManifest } from "./tenon/manifest.ts";
 export type { Manifest, ManifestFile } from "./tenon/schema.ts";
-export { accelerate, hf, peft, peftHybrid, stateDict, tenon, trainer };
+export { accelerate, dcp, hf, peft, peftHybrid, stateDict, tenon, trainer };
 
 /** Every layout, in the order in which messages list them. Sniffing asks all of them; the order decides nothing. */
 export const layouts: readonly Layout[] = [
@@ -35,6 +36,7 @@ export const layouts: readonly Layout[] = [
   peft,
   hf,
   stateDict,
+  dcp,
   ...distributedLayouts,
   ...foreignLayouts,
 ];

@@ -42,6 +42,11 @@ export const elementTypes: ReadonlyMap<string, ElementType> = new Map(
   ].map((type) => [type.name, type]),
 ); // biome-ignore format: a table
 
+/** The dtype of a torch one (`bfloat16`); undefined for one that is not read. */
+export function torchDType(name: string): DType | undefined {
+  return elementTypes.get(name)?.dtype;
+}
+
 const storageElements: Readonly<Record<string, string>> = {
   DoubleStorage: "float64", FloatStorage: "float32", HalfStorage: "float16", BFloat16Storage: "bfloat16",
   LongStorage: "int64", IntStorage: "int32", ShortStorage: "int16", CharStorage: "int8", ByteStorage: "uint8",

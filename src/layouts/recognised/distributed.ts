@@ -37,21 +37,4 @@ const universal: Layout = notYet({
   },
 });
 
-const dcp: Layout = notYet({
-  name: "dcp",
-  what: "a torch distributed checkpoint (DCP)",
-  refines: ["state-dict"],
-  hint: "Until then: python -m torch.distributed.checkpoint.format_utils dcp_to_torch DIR OUT.pt, then give OUT.pt.",
-  async sniff(tree) {
-    const single = onlyOneFile(tree);
-    if (single !== undefined) return single;
-    const shards = rootPaths(await tree.list()).filter((path) => path.endsWith(".distcp"));
-    // A name with a dot in front is not listed, but it opens.
-    const hasMetadata = (await tree.find(".metadata")) !== undefined;
-    if (hasMetadata) return yes(".metadata is here", ...(shards.length > 0 ? [areHere(shards)] : []));
-    if (shards.length > 0) return yes(areHere(shards), ".metadata is missing: the save did not finish");
-    return no("no .metadata and no *.distcp");
-  },
-});
-
-export const distributedLayouts: readonly Layout[] = [zero, universal, dcp];
+export const distributedLayouts: readonly Layout[] = [zero, universal];

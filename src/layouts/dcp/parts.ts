@@ -1,0 +1,84 @@
+// Which part of a saved state dict is the model, which the optimizer, and what is left.
+import { stateDictContainers } from "../../formats/index.ts";
+import { leavesOf, type StateLeaf, type StateNode } from "./state-tree.ts";
+
+export interface StateParts {
+  /** Dict from parameter name to tensor, or nested dicts of them. */
+  readonly model: StateNode | undefined;
+  readonly optimizer: StateNode | undefined;
+  /** Whatever else stands in the state dict. */
+  readonly rest: StateNode;
+}
+
+/** Depth at which parts are looked for: `{"app": {"model": …}}` of torch's own guide is 2. */
+const partDepth = 3;
+
+/**
+ * Finds the parts. An optimizer is a dict with `state` and `param_groups`, or with such names flattened into its keys. The
+ * model is a dict under one of the usual names; where there is none, the tensors at the top are (torchtitan).
+ */
+export function partsOf(root: StateNode): StateParts {
+  const [optimizer, ...moreOptimizers] = dictsIn(root, (_, node) => isOptimizer(node));
+  const taken = new Set<StateNode | StateLeaf>([...(optimizer ? [optimizer] : []), ...moreOptimizers]);
+  const isModel = (key: string | number, node: StateNode): boolean =>
+    stateDictContainers.has(String(key)) && !taken.has(node) && hasTensor(node);
+  const inContainer = dictsIn(root, isModel).at(-1);
+  const model = inContainer ?? atTop(root);
+  if (inContainer !== undefined) taken.add(inContainer);
+  if (optimizer === undefined) return { model, optimizer: undefined, rest: without(root, taken, model) };
+  for (const more of moreOptimizers) taken.delete(more);
+  return { model, optimizer, rest: without(root, taken, model) };
+}
+
+/** Dicts below (and not in one another's way) for which a test holds, the nearest to the top first. */
+function dictsIn(root: StateNode, test: (key: string | number, node: StateNode) => boolean): StateNode[] {
+  const found: StateNode[] = [];
+  let level: StateNode[] = [root];
+  if (test("", root)) return [root];
+  for (let depth = 0; depth < partDepth && level.length > 0; depth++) {
+    const next: StateNode[] = [];
+    for (const node of level)
+      for (const [key, entry] of node.entries) {
+        if (entry.kind !== "dict") continue;
+        if (test(key, entry)) found.push(entry);
+        next.push(entry);
+      }
+    level = next;
+  }
+  return found;
+}
+
+function isOptimizer({ entries }: StateNode): boolean {
+  if (entries.has("state") && entries.has("param_groups")) return true;
+  const keys = [...entries.keys()].map(String);
+  return keys.some((key) => key.startsWith("state.")) && keys.some((key) => key.startsWith("param_groups."));
+}
+
+function hasTensor(node: StateNode): boolean {
+  for (const [, leaf] of leavesOf(node)) if (leaf.kind === "tensor") return true;
+  return false;
+}
+
+/** The tensors that stand in no dict, as a dict of their own. */
+function atTop({ entries }: StateNode): StateNode | undefined {
+  const tensors = [...entries].filter(([, entry]) => entry.kind === "tensor");
+  return tensors.length === 0 ? undefined : { kind: "dict", entries: new Map(tensors) };
+}
+
+function without(
+  node: StateNode,
+  taken: ReadonlySet<StateNode | StateLeaf>,
+  model: StateNode | undefined,
+): StateNode {
+  const own = new Set(model?.entries.values());
+  const entries: [string | number, StateNode | StateLeaf][] = [];
+  for (const [key, entry] of node.entries) {
+    if (taken.has(entry) || own.has(entry)) continue;
+    if (entry.kind === "tensor" || entry.kind === "object") entries.push([key, entry]);
+    else {
+      const rest = without(entry, taken, model);
+      if (rest.entries.size > 0 || entry.entries.size === 0) entries.push([key, rest]);
+    }
+  }
+  return { kind: node.kind, entries: new Map(entries) };
+}
