@@ -20,6 +20,14 @@ export { readName, readNames } from "./names/read-names.ts";
 export type { NameContext, NamesReading } from "./names/reading.ts";
 export { canonicalName, peftDiskName, peftMemoryName } from "./names/write-names.ts";
 export { type AdapterObservationCode, adapterObservations } from "./observations.ts";
+export { type GroupedParameter, type GroupingRule, groupingRules } from "./optimizer-order/grouping.ts";
+export {
+  type ModulePlace,
+  type NoOrder,
+  type OrderedParameter,
+  type RegistrationOrder,
+  registrationOrder,
+} from "./optimizer-order/registration-order.ts";
 export { type RankAndAlpha, resolveRankAndAlpha, scalingOf } from "./scaling.ts";
 export {
   type ModelFacts,

@@ -78,6 +78,11 @@ const options = {
     help: "an adapter_config.json for a source that has none",
   },
   alpha: { kind: "number", value: "N", help: "lora_alpha for a source that has no adapter_config.json" },
+  "param-order": {
+    kind: "text",
+    value: "FILE",
+    help: "parameter names, one a line, in the order of an optimizer's numbers; where shapes do not decide",
+  },
   drop: {
     kind: "text",
     value: "NAME",

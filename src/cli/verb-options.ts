@@ -7,11 +7,13 @@ import type { Call } from "./command.ts";
 export async function readOptions({ options, signal }: Call): Promise<ReadOptions> {
   const { layout, alpha } = options;
   const file = options["adapter-config"];
+  const orderFile = options["param-order"];
   return {
     signal,
     ...(layout !== undefined && { layout }),
     ...(alpha !== undefined && { alpha }),
     ...(file !== undefined && { adapterConfig: await readConfig(file) }),
+    ...(orderFile !== undefined && { paramOrder: await readNames(orderFile) }),
   };
 }
 
@@ -41,16 +43,29 @@ export function writeOptions(call: Call): WriteOptions {
 }
 
 async function readConfig(file: string): Promise<JsonRecord> {
-  let text: string;
+  const text = await readOptionFile("adapter-config", file, "Give the path of an adapter_config.json.");
+  return parseJsonRecord(text, { file });
+}
+
+/** One name a line; empty lines do not count. */
+async function readNames(file: string): Promise<readonly string[]> {
+  const text = await readOptionFile("param-order", file, "Give a file with one parameter name a line.");
+  return text
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+}
+
+/** @throws UsageError TENON_OPTION_FILE */
+async function readOptionFile(option: string, file: string, hint: string): Promise<string> {
   try {
-    text = await readFile(file, "utf8");
+    return await readFile(file, "utf8");
   } catch (cause) {
     const { code = "cannot be read" } = cause as NodeJS.ErrnoException;
-    throw new UsageError("TENON_OPTION_FILE", `--adapter-config: ${code} (${file})`, {
-      details: { option: "adapter-config", path: file, found: code },
-      hint: "Give the path of an adapter_config.json.",
+    throw new UsageError("TENON_OPTION_FILE", `--${option}: ${code} (${file})`, {
+      details: { option, path: file, found: code },
+      hint,
       cause,
     });
   }
-  return parseJsonRecord(text, { file });
 }

@@ -96,6 +96,18 @@ export interface OptimizerComponent {
   readonly states: ReadonlyMap<string, ReadonlyMap<string, Tensor>>;
   /** Keys of each param group, in order. */
   readonly groups: readonly { readonly parameters: readonly string[]; readonly settings: JsonRecord }[];
+  /** How the running numbers of the file became names; absent where the file has names of its own. */
+  readonly naming?: OptimizerNaming;
+}
+
+/** How an optimizer's running numbers became canonical names, or why some did not. */
+export interface OptimizerNaming {
+  /** Where the order of the parameters comes from. */
+  readonly order: string;
+  /** Why numbers are left among the keys; absent when there are none. */
+  readonly obstacle?: string;
+  /** Number → the names that it may stand for, where more than one fits. */
+  readonly candidates?: ReadonlyMap<string, readonly string[]>;
 }
 
 /** Trainer state: JSON documents by file name. */

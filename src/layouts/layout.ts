@@ -1,6 +1,7 @@
 import type { SourceTree } from "../bytes/index.ts";
 import type { Checkpoint, Draft, JsonRecord, Observation, OutputFile } from "../core/index.ts";
 import type { Format } from "../formats/index.ts";
+import type { KnownBase } from "./known-base.ts";
 
 /** How sure a layout is, and why. Evidence is given for `no` too: it is shown when nothing matches. */
 export interface Sniff {
@@ -24,6 +25,10 @@ export interface OpenOptions {
   readonly adapterConfig?: JsonRecord;
   /** Canonical names of the base that this stands on: stored names are then fitted to them. */
   readonly knownBaseNames?: ReadonlySet<string>;
+  /** That base itself, where it was opened: what an optimizer trained of it can then be named. */
+  readonly knownBase?: KnownBase;
+  /** Names of parameters in the order of an optimizer's running numbers: `--param-order`. */
+  readonly paramOrder?: readonly string[];
   /** Damage that can be stepped over goes here instead of being thrown (the doctor listens). */
   readonly report?: (observation: Observation) => void;
 }

@@ -7,6 +7,9 @@ export const indexBytesLimit: number = 64 * 1024 * 1024;
 /** trainer_state.json keeps a log line a step; a million of them are near 200 MB. */
 export const trainerStateBytesLimit: number = 256 * 1024 * 1024;
 
+/** Tensors in one file of random states: torch's are 5 056 bytes for the CPU and 16 for each device. */
+export const randomStateBytesLimit: number = 1024 * 1024;
+
 /** The largest release seen has 1 000 shards; each costs an open file. */
 export const weightFilesLimit = 4096;
 

@@ -46,7 +46,7 @@ export function lostBaseObservation(optimizer: OptimizerComponent, lost: LostBas
 const momentNames = ["exp_avg", "exp_avg_sq", "momentum_buffer", "sum", "square_avg", "state1"];
 
 /** The shape of the parameter that a state belongs to; undefined when the state does not tell. */
-function parameterShape(state: ReadonlyMap<string, Tensor>): Shape | undefined {
+export function parameterShape(state: ReadonlyMap<string, Tensor>): Shape | undefined {
   // Adafactor keeps a row and a column of the second moment.
   const row = state.get("exp_avg_sq_row")?.shape;
   const column = state.get("exp_avg_sq_col")?.shape;

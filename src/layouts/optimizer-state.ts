@@ -9,7 +9,7 @@ import type { CheckpointFiles } from "./checkpoint-files.ts";
  * `{state: {index or name: {exp_avg, …}}, param_groups: [{…, params: [index or name]}]}`. No tensor is read.
  * @throws FormatError TENON_OPTIMIZER_MALFORMED
  */
-export async function readOptimizer(files: CheckpointFiles, path: string): Promise<OptimizerComponent> {
+export async function readOptimizer(files: CheckpointFiles, path: string): Promise<StoredOptimizer> {
   const { file } = await files.open(path);
   const object = file.object;
   const state = object instanceof PickleMap ? object.get("state") : undefined;
@@ -28,11 +28,19 @@ export async function readOptimizer(files: CheckpointFiles, path: string): Promi
   return { file: path, states, groups: groups.map((group) => readGroup(group, path)) };
 }
 
+/** An optimizer as its file has it. */
+export interface StoredOptimizer extends OptimizerComponent {
+  readonly groups: readonly (OptimizerComponent["groups"][number] & {
+    /** `param_names`, which torch 2.6 and later keep of an optimizer that was given names. */
+    readonly names?: readonly string[];
+  })[];
+}
+
 function splitPath([key = "", ...rest]: TensorPath): [string, string] {
   return [String(key), rest.join(".")];
 }
 
-function readGroup(group: PickleValue, path: string): OptimizerComponent["groups"][number] {
+function readGroup(group: PickleValue, path: string): StoredOptimizer["groups"][number] {
   const params = group instanceof PickleMap ? group.get("params") : undefined;
   if (!(group instanceof PickleMap) || !Array.isArray(params)) {
     const message = `optimizer: a param group has no list of params (${path})`;
@@ -40,11 +48,13 @@ function readGroup(group: PickleValue, path: string): OptimizerComponent["groups
   }
   const settings = Object.create(null) as Record<string, Json>;
   for (const [key, value] of group) {
-    if (typeof key !== "string" || key === "params") continue;
+    if (typeof key !== "string" || key === "params" || key === "param_names") continue;
     const json = jsonFromPickle(value);
     if (json !== undefined) settings[key] = json;
   }
-  return { parameters: params.map(String), settings };
+  const names = group.get("param_names");
+  const hasNames = Array.isArray(names) && names.every((name) => typeof name === "string");
+  return { parameters: params.map(String), settings, ...(hasNames && { names: names.map(String) }) };
 }
 
 /** Plain values as JSON; undefined for what JSON cannot say (tensors, objects). Tuples become lists. */

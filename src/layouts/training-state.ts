@@ -3,11 +3,12 @@ import type { OptimizerComponent, Shape } from "../core/index.ts";
 import type { CheckpointFiles } from "./checkpoint-files.ts";
 import { findLostBase, lostBaseObservation } from "./lost-base.ts";
 import type { ModelPart } from "./model-part.ts";
+import { nameParameters } from "./optimizer-names.ts";
 import { readOptimizer } from "./optimizer-state.ts";
 
 /**
- * Reads an optimizer file, and observes `TENON_TRAINED_BASE_LOST` when it trained parameters that an adapter-only save
- * left out. Undefined when there is no such file.
+ * Reads an optimizer file, names its parameters where that can be proven, and observes `TENON_TRAINED_BASE_LOST` when it
+ * trained parameters that an adapter-only save left out. Undefined when there is no such file.
  */
 export async function readTrainingState(
   files: CheckpointFiles,
@@ -20,7 +21,11 @@ export async function readTrainingState(
     const lost = findLostBase(optimizer, savedShapes(model));
     if (lost !== undefined) files.notices.note(lostBaseObservation(optimizer, lost));
   }
-  return optimizer;
+  const { paramOrder, knownBase } = files.options;
+  return nameParameters(optimizer, model, {
+    ...(paramOrder && { paramOrder }),
+    ...(knownBase && { knownBase }),
+  });
 }
 
 function savedShapes({ entries }: ModelPart): Shape[] {

@@ -37,9 +37,14 @@ export function carryOptimizer(source: Components, drops: Drops): DraftOptimizer
   return { states, groups };
 }
 
-function parameterNames({ base, adapters }: Components): Set<string> {
-  const names = new Set(base?.tensors.keys());
-  for (const [name, { entries }] of adapters)
-    for (const { meaning } of entries) names.add(canonicalName({ ...meaning, adapter: name }));
+function parameterNames({ base, adapters, entries }: Components): Set<string> {
+  const names = new Set([...(base?.tensors.keys() ?? []), ...(base?.ties.keys() ?? [])]);
+  for (const { meaning } of entries) if (meaning.role === "plain") names.add(canonicalName(meaning));
+  for (const [name, adapter] of adapters) {
+    for (const { meaning } of adapter.entries) names.add(canonicalName({ ...meaning, adapter: name }));
+    // A saved module goes by its plain name on disk.
+    for (const { kind, parameter } of adapter.replacements)
+      if (kind === "modulesToSave") names.add(`${name}:${parameter}`);
+  }
   return names;
 }

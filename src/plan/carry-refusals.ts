@@ -117,14 +117,34 @@ function refuseTraining(source: Components, drops: Drops, { verb, target, holds 
     remedies.push("--drop trainer");
   }
   if (lost.length === 0) return;
-  const extras = {
-    details: { layout: target, lost, optimizerStates: optimizer?.states.size ?? 0 },
-    hint: `Leave it out: ${remedies.join(" ")}`,
-  };
+  const details = { layout: target, lost, optimizerStates: optimizer?.states.size ?? 0 };
+  if (isUnnamed) throw unnamedOptimizer(optimizer, details, source, verb);
   const found = `${verb}: the layout ${target} cannot hold ${lost.join(" and ")}`;
-  if (!isUnnamed) throw new PlanError("TENON_LAYOUT_CANNOT_HOLD", `${found} (${location})`, extras);
-  const message = `${found}: its parameters go by running numbers and cannot be named yet (${location})`;
-  throw new PlanError("TENON_OPTIMIZER_UNNAMED", message, extras);
+  throw new PlanError("TENON_LAYOUT_CANNOT_HOLD", `${found} (${location})`, {
+    details,
+    hint: `Leave it out: ${remedies.join(" ")}`,
+  });
+}
+
+/** Running numbers of which one may mean several parameters: which, and what would decide. */
+function unnamedOptimizer(
+  { naming, groups, file }: NonNullable<Components["optimizer"]>,
+  details: ErrorDetails,
+  { location, base }: Components,
+  verb: string,
+): PlanError {
+  const numbers = groups.flatMap(({ parameters }) => parameters.filter((name) => /^\d+$/.test(name)));
+  const why = naming?.obstacle ?? "their order is not known";
+  const message = `${verb}: ${numbers.length} parameters of the optimizer go by running numbers (${file}): ${why} (${location})`;
+  const baseFirst = base?.isComplete === true ? "" : "--base DIR if the base was lost, or ";
+  return new PlanError("TENON_OPTIMIZER_UNNAMED", message, {
+    details: {
+      ...details,
+      numbers: numbers.slice(0, namesListed),
+      candidates: Object.fromEntries([...(naming?.candidates ?? [])].slice(0, namesListed)),
+    },
+    hint: `Give their names: ${baseFirst}--param-order FILE, one name a line in the order of the numbers; or leave it out: --drop optimizer`,
+  });
 }
 
 function refusal(

@@ -51,6 +51,7 @@ export async function writeConversion(
     const checkpoint = await openSource(host, source, {
       ...options,
       ...(knownBaseNames && { knownBaseNames }),
+      ...(whole && { knownBase: whole }),
     });
     opened.push(checkpoint);
     if (given !== undefined) await compareDigests(host, checkpoint, given.layers, opened, options);

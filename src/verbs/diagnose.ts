@@ -16,7 +16,7 @@ import {
 import { openBase } from "./base-source.ts";
 import { observeBits } from "./diagnose-bits.ts";
 import type { Host, Source } from "./host.ts";
-import { openSource } from "./open.ts";
+import { type OpenSourceOptions, openSource } from "./open.ts";
 import type { ReadOptions, RunOptions } from "./options.ts";
 
 export interface DiagnoseOptions extends ReadOptions, RunOptions {
@@ -151,10 +151,13 @@ function flagsOf(
   ];
 }
 
-function namesOf(base: Checkpoint | undefined): { knownBaseNames?: ReadonlySet<string> } {
+function namesOf(base: Checkpoint | undefined): Pick<OpenSourceOptions, "knownBaseNames" | "knownBase"> {
   return base?.base === undefined
     ? {}
-    : { knownBaseNames: new Set([...base.base.tensors.keys(), ...base.base.ties.keys()]) };
+    : {
+        knownBaseNames: new Set([...base.base.tensors.keys(), ...base.base.ties.keys()]),
+        knownBase: base.base,
+      };
 }
 
 /** Damage and what tenon does not read are findings; a missing path, a full disk or Ctrl-C are not. */

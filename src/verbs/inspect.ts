@@ -25,7 +25,11 @@ export async function inspect(host: Host, source: Source, options: InspectOption
   }
   await using base = await openBase(host, options.base, options);
   const knownBaseNames = new Set(base.base?.tensors.keys());
-  await using checkpoint = await openSource(host, source, { ...options, knownBaseNames });
+  await using checkpoint = await openSource(host, source, {
+    ...options,
+    knownBaseNames,
+    ...(base.base && { knownBase: base.base }),
+  });
   const inspection = inspectCheckpoint(checkpoint, options.tensors === true);
   return { ...inspection, moved: await inspectMoved(host, checkpoint, base, options) };
 }

@@ -9,7 +9,13 @@ import {
   UsageError,
 } from "../core/index.ts";
 import { formats as ownFormats } from "../formats/index.ts";
-import { detectLayout, type Layout, listedOnce, layouts as ownLayouts } from "../layouts/index.ts";
+import {
+  detectLayout,
+  type Layout,
+  listedOnce,
+  type OpenOptions,
+  layouts as ownLayouts,
+} from "../layouts/index.ts";
 import type { Host, Source } from "./host.ts";
 import type { ReadOptions } from "./options.ts";
 
@@ -18,6 +24,8 @@ export interface OpenSourceOptions extends ReadOptions {
   readonly report?: (observation: Observation) => void;
   /** Canonical names of the base that the source stands on: its names are then fitted to them. */
   readonly knownBaseNames?: ReadonlySet<string>;
+  /** That base itself. */
+  readonly knownBase?: OpenOptions["knownBase"];
 }
 
 /**
@@ -57,7 +65,7 @@ export function treeOfCheckpoint(checkpoint: Checkpoint): SourceTree {
 async function openOnce(host: Host, source: Source, options: OpenSourceOptions): Promise<Checkpoint> {
   const tree = listedOnce(await treeOf(host, source));
   try {
-    const { formats = ownFormats, signal, report, knownBaseNames } = options;
+    const { formats = ownFormats, signal, report, knownBaseNames, knownBase, paramOrder } = options;
     const adapterConfig = options.adapterConfig ?? (await configBeside(host, source, tree));
     const layout = await chooseLayout(tree, options);
     const checkpoint = await layout.open(tree, {
@@ -65,14 +73,27 @@ async function openOnce(host: Host, source: Source, options: OpenSourceOptions):
       ...(signal && { signal }),
       ...(report && { report }),
       ...(knownBaseNames && { knownBaseNames }),
+      ...(knownBase && { knownBase }),
+      ...(paramOrder && { paramOrder }),
       ...(adapterConfig && { adapterConfig }),
     });
     trees.set(checkpoint, tree);
+    refuseUnused(checkpoint, paramOrder);
     return checkpoint;
   } catch (error) {
     await tree.close();
     throw error;
   }
+}
+
+/** @throws UsageError TENON_PARAM_ORDER_UNUSED for an order that nothing was named by */
+function refuseUnused({ optimizer, location }: Checkpoint, paramOrder: readonly string[] | undefined): void {
+  if (paramOrder === undefined || optimizer?.naming !== undefined) return;
+  const found = optimizer === undefined ? "there is no optimizer" : "its optimizer has names of its own";
+  throw new UsageError("TENON_PARAM_ORDER_UNUSED", `param-order: ${found} (${location})`, {
+    details: { source: location, hasOptimizer: optimizer !== undefined },
+    hint: "Leave out --param-order.",
+  });
 }
 
 async function chooseLayout(tree: SourceTree, options: OpenSourceOptions): Promise<Layout> {

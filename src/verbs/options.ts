@@ -15,6 +15,11 @@ export interface ReadOptions {
   readonly adapterConfig?: JsonRecord;
   /** `lora_alpha` for a source that has no adapter_config.json: rank and targets are read off its tensors. */
   readonly alpha?: number;
+  /**
+   * Names of parameters, stored or canonical, in the order of the running numbers of an optimizer that has no names. Needed
+   * only where shapes leave more than one order.
+   */
+  readonly paramOrder?: readonly string[];
   readonly signal?: AbortSignal;
 }
 

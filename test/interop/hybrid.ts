@@ -48,7 +48,7 @@ export async function trained(python: Python, variant: Variant, folder: string):
 
 /** One of the saves, as the command line is told about it. */
 export function saved({ whole, adapterConfig }: Hybrid, way: (typeof ways)[number]): readonly string[] {
-  // Its optimizer goes by running numbers, which are not named yet: that it is left out must be said.
-  const dropped = way === "accelerate-state" ? ["--drop", "optimizer"] : [];
+  // A schedule and random states have a place in tenon's own layout alone; the optimizer is not what is compared.
+  const dropped = way === "accelerate-state" ? ["--drop", "optimizer", "--drop", "trainer"] : [];
   return [whole[way] ?? way, "--adapter-config", adapterConfig, ...dropped];
 }

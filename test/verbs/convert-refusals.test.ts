@@ -94,7 +94,7 @@ describe("a conversion that would lose something", () => {
     const found = await refusalOf(convertInMemory(fixture(trainer), "peft"));
     expect(found.details["lost"]).toEqual([
       "optimizer state of 29 parameters (optimizer.pt)",
-      "trainer state (trainer_state.json)",
+      "trainer state (trainer_state.json, rng_state.pth, scheduler.pt)",
     ]);
     const { files } = await convertInMemory(fixture(trainer), "peft", { drop: ["optimizer", "trainer"] });
     const adapter = filesAt("hybrid/qv/truth/adapter").get("adapter_model.safetensors");

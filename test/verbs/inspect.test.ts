@@ -61,7 +61,11 @@ describe("a checkpoint", () => {
       ],
       groups: [{ parameters: 8 + 16 }, { parameters: 5 }],
     });
-    expect(found.trainer).toMatchObject({ documents: ["trainer_state.json"], step: 3, epoch: 1 });
+    expect(found.trainer).toMatchObject({
+      documents: ["trainer_state.json", "rng_state.pth", "scheduler.pt"],
+      step: 3,
+      epoch: 1,
+    });
     expect(found.observations.map(({ code }) => code)).toEqual(["TENON_TRAINED_BASE_LOST"]);
   });
 

@@ -26,12 +26,11 @@ const refusals: readonly Refusal[] = [
     details: { names: ["gain"], count: 1 },
   },
   {
-    source: trainer,
-    options: { drop: ["gain"] },
+    source: "optimizer/unknown-order",
     code: "TENON_OPTIMIZER_UNNAMED",
     exitCode: 1,
     hint: "--drop optimizer",
-    details: { layout: "tenon", optimizerStates: 30 },
+    details: { layout: "tenon", optimizerStates: 8 },
   },
   {
     source: "damaged/d12-empty-model",

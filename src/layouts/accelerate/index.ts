@@ -1,13 +1,15 @@
 import type { SourceTree } from "../../bytes/index.ts";
 import { CheckpointFiles } from "../checkpoint-files.ts";
+import { fsdpPlaces } from "../distributed-names.ts";
 import { areHere, no, onlyOneFile, rootPaths, yes } from "../evidence.ts";
 import type { Layout, Sniff } from "../layout.ts";
-import { readModelPart } from "../model-part.ts";
 import { openCheckpoint } from "../opened-checkpoint.ts";
-import { readTrainingState } from "../training-state.ts";
+import { readTrainedModel } from "../trained-model.ts";
+import { readTrainingDocuments } from "../training-documents.ts";
 import { weightsElsewhere } from "../weights-elsewhere.ts";
 
 const optimizerName = "optimizer.bin";
+const documentNames = /^(?:scheduler(?:_\d+)?\.bin|scaler\.pt|random_states_\d+\.pkl)$/;
 const randomStates = /^random_states_\d+\.pkl$/;
 /** Second and later objects of a save with several models or optimizers. */
 const laterObject = /^(model|pytorch_model|optimizer)_\d+\.(safetensors|bin)$/;
@@ -30,14 +32,16 @@ export const accelerate: Layout = {
           names: later,
           facts: { reason: "later objects" },
         });
-      const model = await readModelPart(files, listed);
+      const { model, optimizer } = await readTrainedModel(files, listed, [optimizerName]);
+      const documents = await readTrainingDocuments(files, rootPaths(listed), documentNames);
       const elsewhere = await weightsElsewhere(files.tree, listed);
       if (elsewhere !== undefined) files.notices.note(elsewhere);
       return {
         layout: "accelerate",
         evidence,
         ...model,
-        optimizer: await readTrainingState(files, optimizerName, model),
+        optimizer,
+        trainer: documents.size > 0 ? { documents } : undefined,
       };
     });
   },
@@ -46,8 +50,10 @@ export const accelerate: Layout = {
 async function sniff(tree: SourceTree): Promise<Sniff> {
   const single = onlyOneFile(tree);
   if (single !== undefined) return single;
-  const root = rootPaths(await tree.list());
-  const own = root.filter((path) => path === optimizerName || randomStates.test(path));
+  const listed = await tree.list();
+  const root = rootPaths(listed);
+  const named = root.filter((path) => path === optimizerName || randomStates.test(path));
+  const own = [...named, ...fsdpPlaces(listed.map(({ path }) => path))];
   if (own.length === 0) return no(`no ${optimizerName} and no random_states_<rank>.pkl`);
   return yes(`${areHere(own)}, as accelerate names them`);
 }

@@ -6,13 +6,14 @@ import { readJsonDocument } from "../documents.ts";
 import { areHere, no, onlyOneFile, rootPaths, yes } from "../evidence.ts";
 import type { Layout, Sniff } from "../layout.ts";
 import { trainerStateBytesLimit } from "../limits.ts";
-import { readModelPart } from "../model-part.ts";
 import { openCheckpoint } from "../opened-checkpoint.ts";
-import { readTrainingState } from "../training-state.ts";
+import { readTrainedModel } from "../trained-model.ts";
+import { readTrainingDocuments } from "../training-documents.ts";
 import { weightsElsewhere } from "../weights-elsewhere.ts";
 
 const stateName = "trainer_state.json";
 const optimizerName = "optimizer.pt";
+const documents = /^(?:scheduler\.pt|scaler\.pt|rng_state(?:_\d+)?\.pth)$/;
 
 /** `checkpoint-N` of transformers' Trainer: a model or an adapter, with the optimizer and the trainer's state. */
 export const trainer: Layout = {
@@ -25,15 +26,15 @@ export const trainer: Layout = {
     const files = new CheckpointFiles(tree, options);
     return openCheckpoint(files, async (listed) => {
       const { evidence } = await sniff(files.tree);
-      const model = await readModelPart(files, listed);
+      const { model, optimizer } = await readTrainedModel(files, listed, [optimizerName, "optimizer.bin"]);
       const elsewhere = await weightsElsewhere(files.tree, listed);
       if (elsewhere !== undefined) files.notices.note(elsewhere);
       return {
         layout: "trainer",
         evidence,
         ...model,
-        optimizer: await readTrainingState(files, optimizerName, model),
-        trainer: await readTrainerState(files.tree, listed),
+        optimizer,
+        trainer: await readTrainerState(files, listed),
       };
     });
   },
@@ -55,14 +56,16 @@ async function sniff(tree: SourceTree): Promise<Sniff> {
 }
 
 async function readTrainerState(
-  tree: SourceTree,
+  files: CheckpointFiles,
   listed: readonly FileEntry[],
 ): Promise<TrainerComponent | undefined> {
-  if (!listed.some(({ path }) => path === stateName)) return undefined;
-  // Losses that went wrong are in log_history as NaN.
-  const document = await readJsonDocument(tree, stateName, {
-    limitBytes: trainerStateBytesLimit,
-    allowNonFinite: true,
-  });
-  return { documents: new Map<string, JsonRecord>([[stateName, document]]) };
+  const found = new Map<string, JsonRecord>();
+  if (listed.some(({ path }) => path === stateName)) {
+    // Losses that went wrong are in log_history as NaN.
+    const options = { limitBytes: trainerStateBytesLimit, allowNonFinite: true };
+    found.set(stateName, await readJsonDocument(files.tree, stateName, options));
+  }
+  for (const [path, document] of await readTrainingDocuments(files, rootPaths(listed), documents))
+    found.set(path, document);
+  return found.size > 0 ? { documents: found } : undefined;
 }
