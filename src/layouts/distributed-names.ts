@@ -19,7 +19,8 @@ export function zeroTagFolders(paths: readonly string[]): readonly string[] {
 
 /** FSDP's folders and files under the names that accelerate gives them (`pytorch_model_fsdp_0/`). */
 export function fsdpPlaces(paths: readonly string[]): readonly string[] {
-  const folders = rootFolders(paths.filter((path) => path.endsWith(".distcp")).map((path) => ({ path })));
+  const saved = paths.filter((path) => /^(pytorch_model_fsdp|optimizer)_\d+\/[^/]+\.distcp$/.test(path));
+  const folders = rootFolders(saved.map((path) => ({ path })));
   const files = paths.filter((path) => /^pytorch_model_fsdp(_\d+)?(_rank\d+)?\.bin$/.test(path));
   return [...folders, ...files];
 }

@@ -8,6 +8,10 @@ import { layoutObservations } from "../../src/layouts/index.ts";
 
 /** Damage that formats and layouts step over when somebody listens; the codes of their errors. */
 const steppedOver = [
+  "TENON_DCP_FILE_MISSING",
+  "TENON_DCP_FILE_SHORT",
+  "TENON_DCP_METADATA_MISSING",
+  "TENON_FSDP_SLICE",
   "TENON_INDEX_TENSOR_ABSENT",
   "TENON_MANIFEST_FILE_MISSING",
   "TENON_MANIFEST_SIZE_DIFFERS",

@@ -18,13 +18,6 @@ type Files = Record<string, Uint8Array | string>;
 
 /** What each kind of checkpoint looks like from outside, and the layout that claims it. */
 const kinds: readonly (readonly [name: string, what: RegExp, files: Files])[] = [
-  ["zero", /DeepSpeed ZeRO/, { latest: "global_step10", "global_step10/mp_rank_00_model_states.pt": "x" }],
-  [
-    "zero",
-    /DeepSpeed ZeRO/,
-    { "bf16_zero_pp_rank_0_mp_rank_00_optim_states.pt": "x", "mp_rank_00_model_states.pt": "x" },
-  ],
-  ["zero", /DeepSpeed ZeRO/, { "zero_pp_rank_10_mp_rank_00_model_states.pt": "x" }],
   [
     "universal",
     /universal checkpoint/,
@@ -34,8 +27,6 @@ const kinds: readonly (readonly [name: string, what: RegExp, files: Files])[] = 
       "mp_rank_00_model_states.pt": "x",
     },
   ],
-  ["dcp", /torch distributed/, { ".metadata": "x", "__0_0.distcp": "x" }],
-  ["dcp", /did not finish/, { "__0_0.distcp": "x", "__1_0.distcp": "x" }],
   ["gguf", /GGUF/, { "model-Q4_K_M.gguf": "GGUF\u0003\0\0\0" }],
   ["mlx", /MLX/, { "adapters.safetensors": tensors("layers.0.q.lora_a"), "adapter_config.json": "{}" }],
   [

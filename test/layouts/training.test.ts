@@ -103,14 +103,13 @@ describe("a trainer checkpoint", () => {
     }
   });
 
-  it("says where the weights are when DeepSpeed or FSDP kept them", async () => {
+  it("says where the weights are when DeepSpeed kept them", async () => {
     const files = new Map<string, Uint8Array | string>([
       ["adapter_config.json", '{"peft_type": "LORA", "r": 1, "lora_alpha": 1, "target_modules": ["a"]}'],
       ["adapter_model.safetensors", tensorFile("base_model.model.a.lora_A.weight")],
       ["trainer_state.json", '{"global_step": 7, "log_history": [{"loss": NaN}]}'],
       ["latest", "global_step7\n"],
       ["global_step7/zero_pp_rank_0_mp_rank_00_model_states.pt", "x"],
-      ["pytorch_model_fsdp_0/__0_0.distcp", "x"],
     ]);
     const tree = memoryTree(files);
     const { layout: found } = await detectLayout(tree, layouts);
@@ -118,8 +117,8 @@ describe("a trainer checkpoint", () => {
     await using checkpoint = await found.open(tree, { formats });
     expect(checkpoint.observations.find(({ code }) => code === "TENON_WEIGHTS_IN_SHARDS")).toEqual({
       code: "TENON_WEIGHTS_IN_SHARDS",
-      names: ["global_step7", "pytorch_model_fsdp_0"],
-      facts: { zero: ["global_step7"], fsdp: ["pytorch_model_fsdp_0"], latest: "global_step7" },
+      names: ["global_step7"],
+      facts: { zero: ["global_step7"], latest: "global_step7" },
     });
     expect(checkpoint.trainer?.documents.get("trainer_state.json")?.["global_step"]).toBe(7);
     expect(checkpoint.optimizer).toBeUndefined();

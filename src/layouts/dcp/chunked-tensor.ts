@@ -20,6 +20,8 @@ export interface ChunkedParts {
   readonly name: string;
   readonly record: TensorRecord;
   readonly open: OpenSource;
+  /** Where chunks lie, if that is known already. */
+  readonly data?: ReadonlyMap<Chunk, ChunkData>;
 }
 
 /**
@@ -38,10 +40,10 @@ export class ChunkedTensor implements Tensor {
   readonly #chunks: readonly Chunk[];
   readonly #order: BoxedOrder<Chunk>;
   readonly #open: OpenSource;
-  readonly #data = new Map<Chunk, ChunkData>();
+  readonly #data: Map<Chunk, ChunkData>;
   readonly #width: number;
 
-  constructor({ id, name, record, open }: ChunkedParts) {
+  constructor({ id, name, record, open, data }: ChunkedParts) {
     this.id = id;
     this.name = name;
     this.dtype = record.dtype;
@@ -51,6 +53,7 @@ export class ChunkedTensor implements Tensor {
     this.#chunks = record.chunks;
     this.#order = new BoxedOrder(record.shape, record.chunks);
     this.#open = open;
+    this.#data = new Map(data);
     this.#width = bytesPerElement(record.dtype);
   }
 
@@ -60,11 +63,10 @@ export class ChunkedTensor implements Tensor {
       await Promise.all(this.#chunks.slice(at, at + itemsAtOnce).map((chunk) => this.#locate(chunk, signal)));
     const extents: Extent[] = [];
     for (const { box, start, length } of this.#order.runs(0, this.byteLength / this.#width)) {
-      const data = this.#data.get(box) as ChunkData;
-      const { localPath: path } = await this.#open(box.place.file, signal);
-      if ("tensor" in data || path === undefined) return;
-      const byteOffset = data.byteOffset + start * this.#width;
-      extents.push({ path, byteOffset, byteLength: length * this.#width });
+      const first = await this.#start(box, signal);
+      if (first === undefined) return;
+      const byteOffset = first.byteOffset + start * this.#width;
+      extents.push({ path: first.path, byteOffset, byteLength: length * this.#width });
     }
     this.extents = extents;
   }
@@ -88,6 +90,17 @@ export class ChunkedTensor implements Tensor {
         );
       at += length * width;
     }
+  }
+
+  /** Where a chunk starts in a local file; undefined when it is not one run of it. */
+  async #start(
+    chunk: Chunk,
+    signal: AbortSignal | undefined,
+  ): Promise<Pick<Extent, "path" | "byteOffset"> | undefined> {
+    const data = await this.#locate(chunk, signal);
+    if ("tensor" in data) return data.tensor.extents?.length === 1 ? data.tensor.extents[0] : undefined;
+    const { localPath: path } = await this.#open(chunk.place.file, signal);
+    return path === undefined ? undefined : { path, byteOffset: data.byteOffset };
   }
 
   async #locate(chunk: Chunk, signal: AbortSignal | undefined): Promise<ChunkData> {

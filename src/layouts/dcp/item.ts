@@ -3,7 +3,7 @@ import { type ByteSource, readAhead } from "../../bytes/index.ts";
 import { FormatError, sameShape, type Tensor } from "../../core/index.ts";
 import { openTorch, type TorchFile, tensorsIn } from "../../formats/index.ts";
 import { itemBlockBytes } from "./limits.ts";
-import type { Place } from "./metadata.ts";
+import type { Place } from "./place.ts";
 import type { Chunk, TensorRecord } from "./tensor-record.ts";
 
 /** Where the bytes of a chunk lie: one run of the file, or, for one stored with strides, a tensor that gathers them. */

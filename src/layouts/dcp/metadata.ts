@@ -3,15 +3,9 @@ import { UnsupportedError } from "../../core/index.ts";
 import { describe, PickleTuple, type PickleValue, unpickle } from "../../pickle/index.ts";
 import { badMetadata } from "./errors.ts";
 import { metadataPickleLimits } from "./limits.ts";
+import type { Place } from "./place.ts";
 import { countOf, field, isRecord, mapOf, sizesOf, textOf } from "./record.ts";
 import { type TensorRecord, tensorRecord } from "./tensor-record.ts";
-
-/** Where an item lies: a file of the checkpoint (relative to `.metadata`) and a range of it. */
-export interface Place {
-  readonly file: string;
-  readonly byteOffset: number;
-  readonly byteLength: number;
-}
 
 /** Keys of dicts as text and positions of lists as numbers, from the state dict's top. */
 export type StatePath = readonly (string | number)[];

@@ -1,7 +1,8 @@
 import type { ByteSource } from "../../bytes/index.ts";
 import { FormatError, safeRelativePath } from "../../core/index.ts";
 import type { CheckpointFiles } from "../checkpoint-files.ts";
-import type { Metadata, Place } from "./metadata.ts";
+import type { Metadata } from "./metadata.ts";
+import type { Place } from "./place.ts";
 
 /** The data files of one DCP folder, each opened when it is first read. */
 export class ItemFiles {

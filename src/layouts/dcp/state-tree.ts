@@ -1,6 +1,7 @@
 import { FormatError } from "../../core/index.ts";
 import { listLengthLimit } from "./limits.ts";
-import type { Metadata, Place, StatePath } from "./metadata.ts";
+import type { Metadata, StatePath } from "./metadata.ts";
+import type { Place } from "./place.ts";
 import type { TensorRecord } from "./tensor-record.ts";
 
 /** What stands at the end of a path. */

@@ -3,7 +3,7 @@ import { torchDType } from "../../formats/index.ts";
 import { describe, PickleGlobal, type PickleRecord, PickleTuple } from "../../pickle/index.ts";
 import { checkCover } from "./cover.ts";
 import { badMetadata } from "./errors.ts";
-import type { Place } from "./metadata.ts";
+import type { Place } from "./place.ts";
 import { field, isRecord, sizesOf } from "./record.ts";
 
 /** A box of a tensor that one rank saved. */

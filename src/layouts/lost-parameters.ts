@@ -1,0 +1,37 @@
+import { canonicalName } from "../adapters/index.ts";
+import type { OptimizerComponent } from "../core/index.ts";
+import type { CheckpointFiles } from "./checkpoint-files.ts";
+import { parameterShape } from "./lost-base.ts";
+import type { ModelPart } from "./model-part.ts";
+
+/**
+ * Observes `TENON_TRAINED_BASE_LOST` for an optimizer that names parameters: those that have moments and no weights.
+ * Nothing is said of a checkpoint that holds no weights at all.
+ */
+export function noteLostParameters(
+  files: CheckpointFiles,
+  { base, adapters, entries }: ModelPart,
+  optimizer: OptimizerComponent,
+): void {
+  if (entries.length === 0) return;
+  const held = new Set([...(base?.tensors.keys() ?? []), ...(base?.ties.keys() ?? [])]);
+  for (const [adapter, { entries: own }] of adapters)
+    for (const { meaning } of own) held.add(canonicalName({ ...meaning, adapter }));
+  const lost = [...optimizer.states].filter(([name]) => !held.has(name));
+  if (lost.length === 0) return;
+  const shapes = new Map<string, number>();
+  for (const [, state] of lost) {
+    const shape = `[${parameterShape(state)?.join(", ") ?? "?"}]`;
+    shapes.set(shape, (shapes.get(shape) ?? 0) + 1);
+  }
+  files.notices.note({
+    code: "TENON_TRAINED_BASE_LOST",
+    names: lost.map(([name]) => name),
+    facts: {
+      count: lost.length,
+      file: optimizer.file,
+      states: optimizer.states.size,
+      shapes: [...shapes].map(([shape, count]) => `${shape} × ${count}`),
+    },
+  });
+}
