@@ -1,4 +1,5 @@
 export { type BlobTreeOptions, blobTree, type NamedBlob } from "./blob-tree.ts";
+export { crc32, crc32After } from "./crc32.ts";
 export * from "./document.ts";
 export * from "./http/index.ts";
 export { type MemorySink, memorySink } from "./memory-sink.ts";

@@ -113,6 +113,8 @@ export type OutputFile =
       readonly format: string;
       readonly entries: readonly { readonly name: string; readonly recipe: Recipe }[];
       readonly metadata: Readonly<Record<string, string>>;
+      /** More names for tensors among the entries, alias → name; only for a format that keeps them. */
+      readonly aliases?: ReadonlyMap<string, string>;
     }
   | { readonly kind: "text"; readonly path: string; readonly text: string }
   | { readonly kind: "copy"; readonly path: string; readonly source: string };

@@ -61,6 +61,7 @@ export async function executeFiles(
   }
   const batch = batchOf(ready, outputs, options);
   const outcomes = await run(batch, sinks, options);
+  await seal(ready, batch, outcomes, sinks);
   for (const sink of sinks) await sink?.close();
   await writeDocuments(files, options);
   return batch.tasks.map((task, index) => {
@@ -100,6 +101,22 @@ async function run(
     await (sinks[file] as ByteSink).write(byteOffset, bytes);
   };
   return runBatch({ ...batch, extents: extents ?? new Map() }, isLocal, write, options);
+}
+
+/** Writes what a format can only write once it has the checksums of its data. */
+async function seal(
+  files: readonly PlannedFile[],
+  { tasks }: Batch,
+  outcomes: readonly Outcome[],
+  sinks: readonly (ByteSink | undefined)[],
+): Promise<void> {
+  for (const [index, file] of files.entries()) {
+    if (file.seal === undefined) continue;
+    const crcs = new Map<string, number>();
+    for (const [at, task] of tasks.entries())
+      if (task.kind === "write" && task.file === index) crcs.set(task.name, outcomes[at]?.crc32 ?? 0);
+    for (const { byteOffset, bytes } of file.seal(crcs)) await sinks[index]?.write(byteOffset, bytes);
+  }
 }
 
 /** Copies a file whole when its header, too, is what would be written. */

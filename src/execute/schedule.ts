@@ -20,6 +20,8 @@ export interface PlannedFile {
   readonly path: string;
   readonly byteLength: number;
   readonly fixed: FileLayout["fixed"];
+  /** The rest of the fixed bytes, once the CRC-32 of every tensor is known. */
+  readonly seal?: NonNullable<FileLayout["seal"]>;
   /** Local file that this one repeats byte for byte, if there is one and its header is verified by the executor. */
   readonly sameAs?: string;
   readonly tasks: readonly WriteTask[];
@@ -58,18 +60,26 @@ function planFile(
     dtype: recipe.dtype,
     shape: recipe.shape,
   }));
-  const layout = format.layOut(entries, file.metadata);
-  const sameAs = repeatedFile(layout, recipes, resolve);
+  if (file.aliases !== undefined && format.keepsAliases !== true)
+    throw new Error(`internal: ${format.name} keeps no aliases (${file.path})`);
+  const layout = format.layOut(entries, file.metadata, {
+    ...(file.aliases !== undefined && { aliases: file.aliases }),
+  });
+  // Without its checksums a header cannot be compared with that of a file to copy.
+  const sameAs = layout.seal === undefined ? repeatedFile(layout, recipes, resolve) : undefined;
   const tasks = layout.tensors.map((place): WriteTask => {
     const recipe = recipes.get(place.name) as Recipe;
     checkElements(place.name, recipe);
     const { name, byteOffset } = place;
-    return { kind: "write", name, recipe, file: index, byteOffset, isWritten: sameAs === undefined };
+    const isWritten = sameAs === undefined;
+    const task = { kind: "write", name, recipe, file: index, byteOffset, isWritten } as const;
+    return layout.seal === undefined ? task : { ...task, hasCrc32: true };
   });
   return {
     path: file.path,
     byteLength: layout.byteLength,
     fixed: layout.fixed,
+    ...(layout.seal === undefined ? {} : { seal: layout.seal }),
     tasks,
     ...(sameAs === undefined ? {} : { sameAs }),
   };

@@ -12,6 +12,8 @@ export interface WriteTask {
   readonly byteOffset: number;
   /** False when the file was copied whole: the bytes are only read, for the digest. */
   readonly isWritten: boolean;
+  /** The file stores the CRC-32 of its tensors. */
+  readonly hasCrc32?: boolean;
 }
 
 /** Reads and judges; changes nothing. */
@@ -53,6 +55,8 @@ export interface JobOptions {
 export interface Outcome {
   /** Sum of block digests mod 2^64. */
   digest: bigint;
+  /** CRC-32 of the bytes of a whole tensor: of a part, what it adds to that. 0 where none was asked for. */
+  crc32: number;
   /** Elements whose bits differ from the source's; undefined when the dtype changed. */
   changed: number | undefined;
   provenRows: number;
@@ -78,7 +82,7 @@ export interface Outcome {
 
 export function emptyOutcome(): Outcome {
   return {
-    digest: 0n, changed: 0, provenRows: 0, maxError: 0, nan: 0, infinite: 0,
+    digest: 0n, crc32: 0, changed: 0, provenRows: 0, maxError: 0, nan: 0, infinite: 0,
     different: 0, measured: 0, maxAbs: 0, sumSquares: 0, sumSquaresA: 0, sumSquaresB: 0,
   }; // biome-ignore format: one row of zeros
 }
@@ -86,6 +90,7 @@ export function emptyOutcome(): Outcome {
 /** Adds `part` to `sum` in place. */
 export function addOutcome(sum: Outcome, part: Outcome): void {
   sum.digest = BigInt.asUintN(64, sum.digest + part.digest);
+  sum.crc32 = (sum.crc32 ^ part.crc32) >>> 0;
   sum.changed =
     sum.changed === undefined || part.changed === undefined ? undefined : sum.changed + part.changed;
   sum.provenRows += part.provenRows;

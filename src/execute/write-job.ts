@@ -1,3 +1,4 @@
+import { crc32, crc32After } from "../bytes/index.ts";
 import type { Recipe } from "../core/index.ts";
 import type { Kernel } from "../ops/index.ts";
 import { type Blocks, blocksOf } from "./blocks.ts";
@@ -31,6 +32,11 @@ export function* writeJob(
       const pointer = target + (block - first) * blocks.blockBytes;
       const range = rangeOf(blocks, block, 1);
       if (options.digest === "fast") outcome.digest += kernel.xxh3(pointer, range.byteLength, BigInt(block));
+      if (task.hasCrc32 === true) {
+        const after = blocks.byteLength - range.byteOffset - range.byteLength;
+        const part = crc32After(crc32(kernel.bytes(pointer, range.byteLength)), after);
+        outcome.crc32 = (outcome.crc32 ^ part) >>> 0;
+      }
       if (!task.isWritten) continue;
       yield {
         kind: "write",

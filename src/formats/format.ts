@@ -35,12 +35,25 @@ export interface FileLayout {
     readonly byteOffset: number;
     readonly byteLength: number;
   }[];
+  /**
+   * Present when the format stores checksums of its data. Whoever writes the tensors takes their CRC-32 and then writes
+   * what this returns: the rest of the fixed bytes. Their places are known before; `byteLength` counts them.
+   */
+  readonly seal?: (crc32: ReadonlyMap<string, number>) => FileLayout["fixed"];
+}
+
+/** What only some formats can say about tensors. */
+export interface LayOutExtras {
+  /** More names for a tensor that is written: alias → its name. @see Format.keepsAliases */
+  readonly aliases?: ReadonlyMap<string, string>;
 }
 
 /** One file format. Shared code asks `canWrite`, never the name. */
 export interface Format {
   readonly name: string;
   readonly canWrite: boolean;
+  /** Whether two names can share the bytes of one tensor; without it `layOut` is given no aliases. */
+  readonly keepsAliases?: true;
   /** Judges by the first bytes (up to 512, fewer for a short file) and, last, by the name. */
   sniff(head: Uint8Array, path: string): boolean;
   /** Reads the header only; `source` stays open and belongs to the returned tensors' owner. */
@@ -49,5 +62,6 @@ export interface Format {
   layOut?(
     entries: readonly { readonly name: string; readonly dtype: DType; readonly shape: Shape }[],
     metadata: Readonly<Record<string, string>>,
+    extras?: LayOutExtras,
   ): FileLayout;
 }

@@ -2,7 +2,7 @@ import type { Format } from "./format.ts";
 import { safetensors } from "./safetensors/index.ts";
 import { torch } from "./torch/index.ts";
 
-export type { FileLayout, Format, OpenFileOptions, TensorFile } from "./format.ts";
+export type { FileLayout, Format, LayOutExtras, OpenFileOptions, TensorFile } from "./format.ts";
 export { safetensors } from "./safetensors/index.ts";
 export { openTensorFile, sniffFormat } from "./sniff.ts";
 export { type StoredPlace, storedTensor } from "./stored-tensor.ts";

@@ -43,6 +43,11 @@ export type OutputText = Extract<OutputFile, { readonly kind: "text" }>;
 export interface ArrangeOptions {
   /** Largest size of one tensor file in bytes; a single larger tensor gets a file of its own. */
   readonly maxShardBytes?: number;
+  /**
+   * The output is one file for torch.load (`-o model.pt`). A layout that can be one writes the tensors alone, in the format
+   * torch; another takes no notice.
+   */
+  readonly isTorchFile?: boolean;
 }
 
 /** How files make a checkpoint. */

@@ -13,3 +13,4 @@ export {
   PickleTuple,
   type PickleValue,
 } from "./values.ts";
+export { PersistentId, writePickle } from "./write.ts";

@@ -9,7 +9,7 @@ import {
 } from "../core/index.ts";
 import { executeFiles, type JobOptions, planFiles, type WrittenTensor } from "../execute/index.ts";
 import { type Format, formats as ownFormats } from "../formats/index.ts";
-import type { Layout, OutputText, WrittenFile } from "../layouts/index.ts";
+import type { ArrangeOptions, Layout, OutputText, WrittenFile } from "../layouts/index.ts";
 import { type Explanation, explain } from "../plan/index.ts";
 import { copyTree } from "./copy-tree.ts";
 import type { Host } from "./host.ts";
@@ -63,13 +63,17 @@ export async function writeDraft(
   const { draft, layout, sources } = request;
   const { maxShardBytes, signal, dryRun = false } = options;
   const formats = request.formats ?? ownFormats;
-  const files = arrangementOf(layout, draft, maxShardBytes);
+  const isTorchFile = typeof options.output === "string" && /\.(?:pt|pth|bin)$/.test(options.output);
+  const files = arrangementOf(layout, draft, {
+    ...(maxShardBytes !== undefined && { maxShardBytes }),
+    ...(isTorchFile && { isTorchFile }),
+  });
   const explanation = explain(files);
   if (dryRun) return { explanation };
   const run = planRun(host, options);
   const resolve = resolver(sources);
   const totalBytes = planFiles(files, formats, resolve).reduce((sum, { byteLength }) => sum + byteLength, 0);
-  const sink = await sinkOf(host, options, totalBytes, files);
+  const sink = await sinkOf(host, options, totalBytes, files, sources);
   try {
     const tensors = await executeFiles(files, {
       formats,
@@ -95,12 +99,8 @@ export async function writeDraft(
 }
 
 /** @throws UnsupportedError TENON_LAYOUT_CANNOT_WRITE */
-function arrangementOf(
-  layout: Layout,
-  draft: Draft,
-  maxShardBytes: number | undefined,
-): readonly OutputFile[] {
-  const files = layout.arrange?.(draft, maxShardBytes === undefined ? {} : { maxShardBytes });
+function arrangementOf(layout: Layout, draft: Draft, options: ArrangeOptions): readonly OutputFile[] {
+  const files = layout.arrange?.(draft, options);
   if (files !== undefined) return files;
   throw new UnsupportedError("TENON_LAYOUT_CANNOT_WRITE", `layout: ${layout.name} can be read, not written`, {
     details: { layout: layout.name },
@@ -113,10 +113,12 @@ async function sinkOf(
   { output, force = false }: WriteOptions,
   totalBytes: number,
   files: readonly OutputFile[],
+  sources: readonly Checkpoint[],
 ): Promise<SinkTree> {
   if (typeof output !== "string") return output;
   const isSingleFile = files.length === 1 && /\.(?:safetensors|pt|pth|bin)$/.test(output);
-  return host.openSink(output, { force, totalBytes, isSingleFile });
+  const locations = sources.map(({ location }) => location);
+  return host.openSink(output, { force, totalBytes, sources: locations, isSingleFile });
 }
 
 /** Hashes what a manifest needs, and writes the documents that come last. */

@@ -54,6 +54,11 @@ const storageElements: Readonly<Record<string, string>> = {
   QUInt8Storage: "quint8", QInt32Storage: "qint32", QUInt4x2Storage: "quint4x2", QUInt2x4Storage: "quint2x4",
 }; // biome-ignore format: a table
 
+/** The storage class that torch writes for an element type; types without one have untyped storages. */
+export const storageClasses: ReadonlyMap<string, string> = new Map(
+  Object.entries(storageElements).map(([storage, name]) => [name, storage]),
+);
+
 /**
  * Element type by the storage class that a persistent id names, keyed `module name`. `torch.cuda` classes are those
  * of files saved from a GPU by torch before 0.4. An untyped storage counts bytes.
@@ -93,6 +98,12 @@ export const zipSignature = {
 
 /** caffe2/serialize/versions.h kMaxSupportedFileFormatVersion. */
 export const archiveVersionLimit = 10;
+
+/** General purpose bits: sizes and checksum follow the data; the name is UTF-8. */
+export const zipFlags = { hasDescriptor: 0x0008, utf8: 0x0800 } as const;
+
+/** caffe2/serialize/inline_container.h kFieldAlignment: what makes a file mappable into memory. */
+export const storageAlignment = 64;
 
 /** Bytes of a local header before its name. */
 export const zipLocalBytes = 30;

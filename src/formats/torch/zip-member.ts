@@ -1,5 +1,5 @@
+import { crc32 } from "../../bytes/index.ts";
 import { FormatError } from "../../core/index.ts";
-import { crc32 } from "./crc32.ts";
 import { checksumChunkBytes } from "./limits.ts";
 import type { SourceWindow } from "./window.ts";
 import { zipLocalBytes, zipSignature } from "./wire.ts";

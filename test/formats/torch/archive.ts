@@ -1,5 +1,5 @@
 // Builds torch.save archives by hand, sound ones and every kind of broken one.
-import { crc32 } from "../../../src/formats/torch/crc32.ts";
+import { crc32 } from "../../../src/bytes/crc32.ts";
 import { type Code, call, global, int, persistent, pickle, str, tuple } from "../../pickle/assemble.ts";
 
 export interface Member {

@@ -12,6 +12,24 @@ const object = record({
 formatContract({
   format: torch,
   extension: ".pt",
+  dtypes: [
+    "F64",
+    "F32",
+    "F16",
+    "BF16",
+    "I64",
+    "I32",
+    "I16",
+    "I8",
+    "U8",
+    "BOOL",
+    "U16",
+    "U32",
+    "U64",
+    "C64",
+    "F8_E4M3",
+  ],
+  isBare: true,
   samples: [
     { name: "zip", bytes: archive({ object, storages: { "0": f32(1, 2, 3, 4, 5, 6) } }) },
     {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { crc32 } from "../../../src/bytes/crc32.ts";
 import { isTenonError } from "../../../src/core/index.ts";
 import { openTorch, verifyChecksums } from "../../../src/formats/index.ts";
-import { crc32 } from "../../../src/formats/torch/crc32.ts";
 import { bytesOf, sourceOf } from "../../contract/format.contract.ts";
 import { none, pickle, record } from "../../pickle/assemble.ts";
 import {

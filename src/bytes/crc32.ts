@@ -47,3 +47,39 @@ export function crc32(bytes: Uint8Array, before = 0): number {
   for (; at < bytes.length; at++) crc = (crc >>> 8) ^ (t0[(crc ^ (bytes[at] as number)) & 255] as number);
   return ~crc >>> 0;
 }
+
+/** x^(8·2^k) mod the polynomial, for each k: what moves a CRC past 2^k bytes. */
+const byteShifts: readonly number[] = makeShifts();
+
+function makeShifts(): number[] {
+  // x^8 in the reflected order of bits: the coefficient of x^0 is the highest bit.
+  const shifts = [0x0080_0000];
+  while (shifts.length < 53) shifts.push(multiply(shifts.at(-1) as number, shifts.at(-1) as number));
+  return shifts;
+}
+
+/** Product of two polynomials over GF(2) modulo the CRC's own, as zlib's `multmodp` computes it. */
+function multiply(a: number, b: number): number {
+  let product = 0;
+  let factor = b;
+  for (let bit = 0x8000_0000; bit !== 0; bit >>>= 1) {
+    if ((a & bit) !== 0) product ^= factor;
+    factor = (factor & 1) !== 0 ? (factor >>> 1) ^ 0xedb8_8320 : factor >>> 1;
+  }
+  return product >>> 0;
+}
+
+/**
+ * What a part adds to the CRC-32 of a whole: the CRC of the part, moved past the bytes that follow it. The CRC of the whole
+ * is the XOR of what its parts add, in any order (zlib's `crc32_combine`).
+ * @param after how many bytes of the whole come after the part
+ */
+export function crc32After(crc: number, after: number): number {
+  let moved = crc;
+  let rest = after;
+  for (let power = 0; rest > 0; power++) {
+    if (rest % 2 === 1) moved = multiply(byteShifts[power] as number, moved);
+    rest = Math.floor(rest / 2);
+  }
+  return moved >>> 0;
+}
