@@ -92,7 +92,7 @@ function baseFacts({ base }: Draft): ConversionReport["base"] {
 
 /** Documents that the components were read from. */
 const readAlong =
-  /(?:^|\/)(?:(?:config|adapter_config|tenon|.+\.index)\.json|optimizer\/optimizer\.json|trainer\/trainer\.json|base\/delta\.safetensors)$/;
+  /(?:^|\/)(?:(?:config|adapter_config|tenon|.+\.index)\.json|optimizer\/optimizer\.json|trainer\/trainer\.json|base\/delta\.safetensors|__\d+_\d+\.distcp)$/;
 
 function filesLeft({ files, entries, companions, optimizer, trainer }: Checkpoint): string[] {
   const read = new Set([

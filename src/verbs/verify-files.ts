@@ -16,7 +16,7 @@ export interface ExpectedFile {
 }
 
 /** Names under which torch.save files go about; state of trainers, which holds no tensor that was opened, among them. */
-const torchNames = /\.(?:bin|pt|pth|pkl|ckpt)$/;
+const torchNames = /\.(?:bin|pt|pth|pkl|ckpt|distcp)$/;
 const pieceBytes = 1024 * 1024;
 
 /**

@@ -2,6 +2,7 @@ import type { ByteSource } from "../../bytes/index.ts";
 import { sniffTorch } from "./sniff.ts";
 import { SourceWindow } from "./window.ts";
 import { readZipDirectory } from "./zip-directory.ts";
+import { lastArchiveStart } from "./zip-end.ts";
 import { type ChecksumOptions, memberChecksum } from "./zip-member.ts";
 
 export interface ChecksumProblem {
@@ -18,9 +19,10 @@ export interface ChecksumReport {
 }
 
 /**
- * Reads every member of a torch zip archive and compares its CRC-32, in pieces of bounded size. Legacy files, and
- * archives saved with checksums turned off, have none: nothing is read then, and `checkedMembers` is 0.
- * @throws FormatError TENON_ZIP_DIRECTORY when the archive itself is broken
+ * Reads every member of a torch zip archive and compares its CRC-32, in pieces of bounded size; of every archive in a file
+ * of several (`.distcp`). Legacy files, and archives saved with checksums turned off, have none: nothing is read then, and
+ * `checkedMembers` is 0.
+ * @throws FormatError TENON_ZIP_DIRECTORY when an archive itself is broken
  */
 export async function verifyChecksums(
   source: ByteSource,
@@ -31,11 +33,25 @@ export async function verifyChecksums(
   const problems: ChecksumProblem[] = [];
   let checkedMembers = 0;
   if (sniffTorch(head) !== "zip") return { checkedMembers, problems };
-  for (const entry of (await readZipDirectory(window, options.signal)).values()) {
-    if (entry.crc === undefined) continue;
-    const found = await memberChecksum(window, entry, options);
-    checkedMembers++;
-    if (found !== entry.crc) problems.push({ member: entry.name, expected: entry.crc, found });
-  }
+  for (const archive of await archivesIn(source, options.signal))
+    for (const entry of (await readZipDirectory(archive, options.signal)).values()) {
+      if (entry.crc === undefined) continue;
+      const found = await memberChecksum(archive, entry, options);
+      checkedMembers++;
+      const isOnly = archive.byteLength === source.byteLength;
+      const member = isOnly ? entry.name : `${entry.name} of the item at byte ${archive.byteOffset}`;
+      if (found !== entry.crc) problems.push({ member, expected: entry.crc, found });
+    }
   return { checkedMembers, problems };
+}
+
+/** Archives lie one behind the other, and each knows its own length at its end: they are found from the last to the first. */
+async function archivesIn(source: ByteSource, signal: AbortSignal | undefined): Promise<SourceWindow[]> {
+  const archives: SourceWindow[] = [];
+  for (let end = source.byteLength; end > 0; ) {
+    const start = await lastArchiveStart(new SourceWindow(source, 0, end), signal);
+    archives.push(new SourceWindow(source, start, end - start));
+    end = start;
+  }
+  return archives.reverse();
 }

@@ -18,6 +18,23 @@ export interface ZipEnd {
 }
 
 /**
+ * Where the archive that ends a window starts in it: 0, or later in a file of several archives, as a `.distcp` is. Told from
+ * the three records that torch ends every archive with; 0 when they are not there.
+ */
+export async function lastArchiveStart(file: SourceWindow, signal?: AbortSignal): Promise<number> {
+  const length = end64Bytes + locatorBytes + endBytes;
+  if (file.byteLength < length) return 0;
+  const tailOffset = file.byteLength - length;
+  const view = new DataView((await file.bytes(tailOffset, length, signal)).buffer);
+  const isTorchEnd =
+    view.getUint32(0, true) === zipSignature.end64 &&
+    view.getUint32(end64Bytes, true) === zipSignature.end64Locator &&
+    view.getUint32(end64Bytes + locatorBytes, true) === zipSignature.end;
+  if (!isTorchEnd) return 0;
+  return Math.max(0, tailOffset - toOffset(file, view, 40) - toOffset(file, view, 48));
+}
+
+/**
  * Finds the end record of a zip archive, and the 64-bit one that torch always writes beside it.
  * @throws FormatError TENON_ZIP_DIRECTORY
  */

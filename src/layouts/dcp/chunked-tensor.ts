@@ -20,6 +20,8 @@ export interface ChunkedParts {
   readonly name: string;
   readonly record: TensorRecord;
   readonly open: OpenSource;
+  /** Where the files lie in the source, with a slash at its end; for messages. */
+  readonly folder?: string;
   /** Where chunks lie, if that is known already. */
   readonly data?: ReadonlyMap<Chunk, ChunkData>;
 }
@@ -43,13 +45,13 @@ export class ChunkedTensor implements Tensor {
   readonly #data: Map<Chunk, ChunkData>;
   readonly #width: number;
 
-  constructor({ id, name, record, open, data }: ChunkedParts) {
+  constructor({ id, name, record, open, data, folder = "" }: ChunkedParts) {
     this.id = id;
     this.name = name;
     this.dtype = record.dtype;
     this.shape = record.shape;
     this.byteLength = byteLengthOf(record.dtype, record.shape);
-    this.file = filesOf(record.chunks);
+    this.file = filesOf(record.chunks, folder);
     this.#chunks = record.chunks;
     this.#order = new BoxedOrder(record.shape, record.chunks);
     this.#open = open;
@@ -115,8 +117,8 @@ export class ChunkedTensor implements Tensor {
 
 const shownFiles = 3;
 
-function filesOf(chunks: readonly Chunk[]): string {
-  const files = [...new Set(chunks.map(({ place }) => place.file))];
+function filesOf(chunks: readonly Chunk[], folder: string): string {
+  const files = [...new Set(chunks.map(({ place }) => folder + place.file))];
   const more = files.length > shownFiles ? ` and ${files.length - shownFiles} more` : "";
   return files.slice(0, shownFiles).join(", ") + more;
 }

@@ -108,7 +108,8 @@ export class DcpFolder {
   }
 
   #tensor({ name: stored, record }: Extract<StateLeaf, { kind: "tensor" }>, name: string): Tensor {
-    return new ChunkedTensor({ id: `${this.#location}#${stored}`, name, record, open: this.#sources.open });
+    const id = `${this.#location}#${stored}`;
+    return new ChunkedTensor({ id, name, record, open: this.#sources.open, folder: this.#folder });
   }
 
   #leave(names: readonly string[]): void {
