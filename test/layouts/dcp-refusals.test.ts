@@ -122,6 +122,15 @@ describe("a distributed checkpoint", () => {
     expect(found.code).toBe("TENON_DCP_OBJECT_TOO_LARGE");
   });
 
+  it("leaves objects among the weights behind, and says so", async () => {
+    const paths = { "model.w.weight": ["model", "w.weight"], "model.extra": ["model", "extra"] };
+    const parts: MetadataParts = { tensors: { "model.w.weight": whole(2) }, objects: ["model.extra"], paths };
+    await using checkpoint = await dcp.open(memoryTree(new Map(treeOf(metadataOf(parts)))), { formats });
+    expect(checkpoint.observations).toMatchObject([
+      { code: "TENON_DCP_OBJECTS_LEFT", names: ["model.extra"] },
+    ]);
+  });
+
   it("keeps `__proto__` and `constructor` as names like any other", async () => {
     const parts: MetadataParts = {
       tensors: { "__proto__.weight": whole(2), "constructor.weight": whole(2) },

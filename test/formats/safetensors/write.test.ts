@@ -93,6 +93,8 @@ describe("a file of the reference writer, read and written again, is the same", 
     .filter((path) => path.endsWith(".safetensors"))
     // Each of these four directories has one shard broken on purpose, the second; the first is as it was written.
     .filter((path) => !/^damaged\/shard-(empty|half-header|trailing|truncated)\/.*00002-of-00002/.test(path))
+    // Written by torch's own HuggingFaceStorageWriter, which has an order of its own.
+    .filter((path) => !path.startsWith("dcp/hf-"))
     .map((path) => `test/fixtures/${path}`)
     .sort();
   it("and there are some", () => expect(fixtures.length).toBeGreaterThan(5));
