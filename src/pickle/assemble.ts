@@ -10,7 +10,7 @@ export class Assembler {
   }
 
   append(target: PickleValue, items: readonly PickleValue[]): void {
-    if (target instanceof PickleRecord) for (const item of items) target.items.push(item);
+    if (target instanceof PickleRecord) for (const item of items) target.ownItems().push(item);
     else if (Array.isArray(target) && !(target instanceof PickleTuple)) {
       for (const item of items) target.push(item);
     } else this.complain(`appends to ${describe(target)}`);
@@ -26,14 +26,14 @@ export class Assembler {
     for (const item of items) {
       this.requireKey(item);
       if (target instanceof Set) target.add(item);
-      else if (target instanceof PickleRecord) target.items.push(item);
+      else if (target instanceof PickleRecord) target.ownItems().push(item);
       else this.complain(`adds to ${describe(target)}`);
     }
   }
 
   /** `pairs` is key, value, key, value, … */
   put(target: PickleValue, pairs: readonly PickleValue[]): void {
-    const map = target instanceof PickleRecord ? target.entries : target;
+    const map = target instanceof PickleRecord ? target.ownEntries() : target;
     if (!(map instanceof PickleMap)) this.complain(`sets items of ${describe(target)}`);
     if (pairs.length % 2 !== 0) this.complain("has a key without a value");
     for (let i = 0; i < pairs.length; i += 2) {

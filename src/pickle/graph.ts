@@ -2,6 +2,9 @@ import { FormatError } from "../core/index.ts";
 import type { PickleLimits } from "./limits.ts";
 import { HostValue, PickleMap, PickleRecord, type PickleValue } from "./values.ts";
 
+/** A container of plain values up to this size is counted anew at each place rather than remembered. */
+const leafValues = 16;
+
 interface Frame {
   readonly node: object;
   readonly children: readonly object[];
@@ -39,8 +42,13 @@ export function checkGraph(root: PickleValue, limits: PickleLimits, file: string
       });
     } else {
       if (frames.length >= limits.depth) tooDeep(limits, file);
-      open.add(child);
-      frames.push(enter(child));
+      const entered = enter(child);
+      // Most containers hold plain values: counted again where they are shared, they need no place in memory.
+      if (entered.children.length === 0 && entered.values <= leafValues) add(frame, entered, limits, file);
+      else {
+        open.add(child);
+        frames.push(entered);
+      }
     }
   }
 }
@@ -87,7 +95,7 @@ function enter(node: object): Frame {
     for (const value of node.items) see(value);
     see(node.kwargs);
     see(node.state);
-    see(node.entries);
+    if (node.entries.size > 0) see(node.entries);
   } else if (node instanceof HostValue) for (const value of node.children()) see(value);
   else for (const value of node as Iterable<PickleValue>) see(value);
   return { node, children, next: 0, values, depth: 1 };

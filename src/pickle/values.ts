@@ -71,6 +71,12 @@ export class PickleGlobal {
   }
 }
 
+/** What a record without elements and entries shares with all others. */
+const none: { readonly items: readonly PickleValue[]; readonly entries: PickleMap } = {
+  items: Object.freeze([]),
+  entries: new PickleMap(),
+};
+
 /** An object of a class on the allow-list: its class by name, and what it was made from. */
 export class PickleRecord {
   /** `module name` of the class or of the function that makes it. */
@@ -80,15 +86,36 @@ export class PickleRecord {
   readonly kwargs: PickleMap | undefined;
   /** What BUILD gave: a dict, a (dict, slots) pair, or whatever the class defines. */
   state: PickleValue | undefined = undefined;
-  /** Elements, when the class derives from list or set. */
-  readonly items: PickleValue[] = [];
-  /** Entries, when the class derives from dict. */
-  readonly entries: PickleMap = new PickleMap();
+  // Nearly no class derives from list or dict, and a checkpoint of many ranks has millions of records.
+  #items: PickleValue[] | undefined;
+  #entries: PickleMap | undefined;
 
   constructor(global: string, args: readonly PickleValue[], kwargs?: PickleMap) {
     this.global = global;
     this.args = args;
     this.kwargs = kwargs;
+  }
+
+  /** Elements, when the class derives from list or set. */
+  get items(): readonly PickleValue[] {
+    return this.#items ?? none.items;
+  }
+
+  /** Entries, when the class derives from dict. */
+  get entries(): PickleMap {
+    return this.#entries ?? none.entries;
+  }
+
+  /** The elements, to be added to. */
+  ownItems(): PickleValue[] {
+    this.#items ??= [];
+    return this.#items;
+  }
+
+  /** The entries, to be added to. */
+  ownEntries(): PickleMap {
+    this.#entries ??= new PickleMap();
+    return this.#entries;
   }
 
   /** Attributes by name: the state dict, and the slots where the state is a (dict, slots) pair. */

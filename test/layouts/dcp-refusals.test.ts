@@ -161,6 +161,17 @@ describe("a distributed checkpoint", () => {
     expect([types.code, shapes.code]).toEqual(["TENON_DCP_CHUNK", "TENON_DCP_CHUNK"]);
   });
 
+  it("says what stands beside the model and is not read", async () => {
+    const parts: MetadataParts = {
+      tensors: { "model.w.weight": whole(2), "rng.state": whole(4) },
+      paths: { "model.w.weight": ["model", "w.weight"], "rng.state": ["rng", "state"] },
+    };
+    await using checkpoint = await dcp.open(memoryTree(new Map(treeOf(metadataOf(parts)))), { formats });
+    const left = checkpoint.observations.find(({ code }) => code === "TENON_DCP_OBJECTS_LEFT");
+    expect(left?.names).toEqual(["rng.state"]);
+    expect([...(checkpoint.base?.tensors.keys() ?? [])]).toEqual(["w.weight"]);
+  });
+
   it("is stepped over where somebody listens: what lies in a missing file is left out", async () => {
     const seen: Observation[] = [];
     const parts: MetadataParts = { tensors: { "v.weight": whole(2), "w.weight": whole(2) } };

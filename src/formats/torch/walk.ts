@@ -82,8 +82,8 @@ export function nameTensors(object: PickleValue): PickleValue {
       for (const [key, item] of value) value.set(key, name(item, [...path, segment(key)]));
     } else if (value instanceof PickleRecord) {
       if (value.state !== undefined) value.state = name(value.state, path);
-      name(value.items, path);
-      name(value.entries, path);
+      if (value.items.length > 0) name(value.ownItems(), path);
+      if (value.entries.size > 0) name(value.ownEntries(), path);
       name(value.args as PickleValue[], [...path, "args"]);
       if (value.kwargs !== undefined) name(value.kwargs, path);
     }
@@ -152,7 +152,7 @@ class Walk {
     } else if (value instanceof Set) {
       for (const item of value) had = this.visit(item, [...path, "<set>"]) || had;
     } else if (value instanceof PickleRecord) {
-      for (const part of [value.state, value.items, value.entries, value.kwargs])
+      for (const part of [value.state, value.items as PickleValue[], value.entries, value.kwargs])
         if (part !== undefined) had = this.visit(part, path) || had;
       for (const [index, item] of value.args.entries())
         had = this.visit(item, [...path, "args", index]) || had;
