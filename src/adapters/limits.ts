@@ -14,3 +14,18 @@ export const patternCount = 20_000;
 
 /** Deepest nesting of groups in a pattern; RE2 refuses 1 000, and people stay below 10. */
 export const patternDepth = 200;
+
+/**
+ * Longest stored name. Names of real models stay below 200 characters, wrappers included; taking wrappers off costs the
+ * square of the segments.
+ */
+export const nameCharacters = 1024;
+
+/**
+ * Most patterns of one table that need the engine, each asked for every module. Names and anchored paths do not: those are
+ * what PEFT writes by the thousand.
+ */
+export const enginePatternCount = 1000;
+
+/** Most adapters of one source. Each is compared with the whole base; servers keep hundreds, in directories of their own. */
+export const adapterCount = 1000;

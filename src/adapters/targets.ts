@@ -25,8 +25,9 @@ export function matchesTarget(config: LoraConfig, path: string, facts: ModelFact
   if (target === null) return config.targetParameters.length > 0 ? "no" : "unknown";
   if (target.kind === "allLinear") return "unknown";
   if (target.kind === "regex") return rules.full(target.pattern).matches(path) ? "target" : "no";
-  if (target.names.includes(path)) return "target";
-  if (!endsWithAny(path, target.names)) return "no";
+  const ends = namesAtEnd(path, target.names);
+  if (ends.includes(path)) return "target";
+  if (ends.length === 0) return "no";
   return rules.isInLayers(path) ? "target" : "no";
 }
 
@@ -48,8 +49,40 @@ export function savedModuleOf(config: LoraConfig, path: string): string | undefi
   return undefined;
 }
 
+interface Suffixes {
+  readonly names: ReadonlySet<string>;
+  /** Dots in the name that has most of them. */
+  readonly dots: number;
+}
+
+const suffixes = new WeakMap<readonly string[], Suffixes>();
+
+/** A list of names to look up in: both the list and the modules may be tens of thousands. */
+function suffixesOf(names: readonly string[]): Suffixes {
+  const known = suffixes.get(names);
+  if (known !== undefined) return known;
+  const dots = names.reduce((most, name) => Math.max(most, name.split(".").length - 1), 0);
+  const made = { names: new Set(names), dots };
+  suffixes.set(names, made);
+  return made;
+}
+
+/** The names that a path is, or ends with after a dot. */
+export function namesAtEnd(path: string, list: readonly string[]): readonly string[] {
+  const { names, dots } = suffixesOf(list);
+  const found = names.has(path) ? [path] : [];
+  let at = path.length;
+  for (let count = 0; count <= dots && at > 0; count++) {
+    at = path.lastIndexOf(".", at - 1);
+    if (at < 0) break;
+    const end = path.slice(at + 1);
+    if (names.has(end)) found.push(end);
+  }
+  return found;
+}
+
 function endsWithAny(path: string, names: readonly string[]): boolean {
-  return names.some((name) => path === name || path.endsWith(`.${name}`));
+  return namesAtEnd(path, names).length > 0;
 }
 
 interface Rules {

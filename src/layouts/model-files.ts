@@ -2,7 +2,7 @@
 import type { SourceTree } from "../bytes/index.ts";
 import { FormatError, isJsonRecord, safeRelativePath } from "../core/index.ts";
 import { readJsonDocument } from "./documents.ts";
-import { indexBytesLimit } from "./limits.ts";
+import { indexBytesLimit, weightFilesLimit } from "./limits.ts";
 import type { Notices } from "./notices.ts";
 
 /** The tensor files of a model directory. */
@@ -44,7 +44,7 @@ export function modelFileNames(rootFiles: readonly string[]): readonly string[] 
 
 /**
  * Finds the tensor files of a model; undefined when the directory has none.
- * @throws FormatError TENON_SHARD_MISSING, TENON_INDEX_MALFORMED, TENON_PATH_UNSAFE
+ * @throws FormatError TENON_SHARD_MISSING, TENON_INDEX_MALFORMED, TENON_PATH_UNSAFE, TENON_WEIGHTS_TOO_MANY_FILES
  */
 export async function findModelFiles(
   tree: SourceTree,
@@ -62,18 +62,23 @@ export async function findModelFiles(
   }
   const [path = ""] = first.paths;
   const weightMap = await readWeightMap(tree, path);
-  const named = [...new Set(weightMap.values())].sort();
+  const counts = new Map<string, number>();
+  for (const shard of weightMap.values()) counts.set(shard, (counts.get(shard) ?? 0) + 1);
+  const named = [...counts.keys()].sort();
+  if (named.length > weightFilesLimit) throw tooManyFiles(named.length, path);
   const paths: string[] = [];
   for (const shard of named) {
     if ((await tree.find(shard)) !== undefined) paths.push(shard);
-    else
-      notices.damage(shardMissing(shard, path, [...weightMap].filter(([, file]) => file === shard).length), [
-        shard,
-      ]);
+    else notices.damage(shardMissing(shard, path, counts.get(shard)), [shard]);
   }
   // A shard of an earlier save that the index does not name.
   const stale = first.paths.filter((shard) => shard !== path && !named.includes(shard));
   return { paths, index: { path, weightMap }, passedOver: [...stale, ...passedOver] };
+}
+
+function tooManyFiles(count: number, path: string): FormatError {
+  const message = `hf: the index names ${count} files; at most ${weightFilesLimit} are opened together (${path})`;
+  return new FormatError("TENON_WEIGHTS_TOO_MANY_FILES", message, { details: { count, path } });
 }
 
 function shardMissing(shard: string, from: string, count?: number): FormatError {

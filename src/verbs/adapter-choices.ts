@@ -60,9 +60,11 @@ function labelled(sources: readonly Checkpoint[]): Found[] {
   const all = sources.flatMap((source) =>
     [...source.adapters.values()].map((adapter) => ({ source, adapter })),
   );
+  const uses = new Map<string, number>();
+  for (const { adapter } of all) uses.set(adapter.name, (uses.get(adapter.name) ?? 0) + 1);
   const taken = new Set<string>();
   return all.map(({ source, adapter }) => {
-    const isShared = all.filter((other) => other.adapter.name === adapter.name).length > 1;
+    const isShared = (uses.get(adapter.name) ?? 0) > 1;
     const directory = source.location.replace(/[/\\]+$/, "").replace(/^.*[/\\]/, "");
     const wanted = isShared
       ? adapter.name === "default"

@@ -11,6 +11,8 @@ export interface SinkRequest {
   readonly force: boolean;
   /** Size of everything that will be written, for the check of free space; absent where it is not known yet. */
   readonly totalBytes?: number;
+  /** Locations of what the output is made from: `force` must not remove them. */
+  readonly sources?: readonly string[];
   /** The output is one file, not a directory. */
   readonly isSingleFile: boolean;
 }
@@ -22,7 +24,7 @@ export interface Host {
    * @throws UsageError TENON_SOURCE_NOT_FOUND
    */
   openTree(path: string): Promise<SourceTree>;
-  /** @throws ConflictError TENON_OUTPUT_EXISTS, ResourceError TENON_DISK_FULL */
+  /** @throws ConflictError TENON_OUTPUT_EXISTS, UsageError TENON_OUTPUT_HOLDS_SOURCE, ResourceError TENON_DISK_FULL */
   openSink(path: string, request: SinkRequest): Promise<SinkTree>;
   /** Worker threads to use when the caller does not say; 1 where there are none. */
   readonly threads: number;

@@ -73,7 +73,7 @@ export async function writeDraft(
   const run = planRun(host, options);
   const resolve = resolver(sources);
   const totalBytes = planFiles(files, formats, resolve).reduce((sum, { byteLength }) => sum + byteLength, 0);
-  const sink = await sinkOf(host, options, totalBytes, files);
+  const sink = await sinkOf(host, options, totalBytes, files, sources);
   try {
     const tensors = await executeFiles(files, {
       formats,
@@ -113,10 +113,12 @@ async function sinkOf(
   { output, force = false }: WriteOptions,
   totalBytes: number,
   files: readonly OutputFile[],
+  sources: readonly Checkpoint[],
 ): Promise<SinkTree> {
   if (typeof output !== "string") return output;
   const isSingleFile = files.length === 1 && /\.(?:safetensors|pt|pth|bin)$/.test(output);
-  return host.openSink(output, { force, totalBytes, isSingleFile });
+  const locations = sources.map(({ location }) => location);
+  return host.openSink(output, { force, totalBytes, sources: locations, isSingleFile });
 }
 
 /** Hashes what a manifest needs, and writes the documents that come last. */

@@ -1,4 +1,11 @@
-import type { AdapterModule, Entry, Observation, Role } from "../../core/index.ts";
+import {
+  type AdapterModule,
+  type Entry,
+  FormatError,
+  type Observation,
+  type Role,
+} from "../../core/index.ts";
+import { adapterCount } from "../limits.ts";
 import { observe } from "../observations.ts";
 import { AdapterBuilder } from "./adapter-builder.ts";
 import { BaseBuilder } from "./base-builder.ts";
@@ -21,7 +28,7 @@ const baseRoles: ReadonlySet<Role> = new Set([
  * In a file of a model the base's parameters are the base, whatever wrapped them, and adapters are told apart by the name in
  * the key (`default` where a key has none). In an adapter's file every base parameter replaces the base's. Foreign tensors
  * go to the adapter whose file they are in, or to none.
- * @throws FormatError TENON_NAMES_DUPLICATE unless `documents.duplicates` is `observe`
+ * @throws FormatError TENON_NAMES_TOO_MANY_ADAPTERS; TENON_NAMES_DUPLICATE unless `documents.duplicates` is `observe`
  */
 export function assembleComponents(entries: readonly Entry[], documents: ComponentDocuments): Components {
   const duplicates = new Duplicates(documents.duplicates ?? "refuse");
@@ -33,6 +40,7 @@ export function assembleComponents(entries: readonly Entry[], documents: Compone
     const config = documents.givenConfig ?? documents.adapterConfigs.get(name);
     const made = new AdapterBuilder(name, duplicates, config);
     adapters.set(name, made);
+    if (adapters.size > adapterCount) throw tooManyAdapters();
     return made;
   };
   const files = firstFiles(documents.adapterFiles);
@@ -63,6 +71,14 @@ export function assembleComponents(entries: readonly Entry[], documents: Compone
     adapters: new Map(built.map(({ component }) => [component.name, component])),
     observations,
   };
+}
+
+function tooManyAdapters(): FormatError {
+  const message = `names: more than ${adapterCount} adapters are stored together`;
+  return new FormatError("TENON_NAMES_TOO_MANY_ADAPTERS", message, {
+    details: { allowed: adapterCount },
+    hint: "Keep each adapter in a file or directory of its own.",
+  });
 }
 
 /** Adapter → the first of its files. */

@@ -5,7 +5,7 @@ import type { LoraConfig } from "../config/lora-config.ts";
 import { rewritesBase } from "../config/obstacles.ts";
 import { type AdapterObservationCode, observe } from "../observations.ts";
 import { resolveRankAndAlpha } from "../scaling.ts";
-import { matchesTarget, targetParameterOf } from "../targets.ts";
+import { matchesTarget, namesAtEnd, targetParameterOf } from "../targets.ts";
 import { type AdapterBuilder, embeddingNames } from "./adapter-builder.ts";
 import { observeRows, vocabularyOf } from "./observe-base.ts";
 
@@ -28,7 +28,8 @@ export function observeAdapter(
 class Watcher {
   readonly found: Observation[] = [];
   private readonly adapter: string;
-  private hasTrouble = false;
+  /** Patterns that cannot be run; they are not tried again for every module. */
+  private readonly troubled = new Set<"ranks" | "targets">();
 
   constructor(adapter: string) {
     this.adapter = adapter;
@@ -43,14 +44,15 @@ class Watcher {
   }
 
   /** What cannot be said because a pattern cannot be run is observed once; the planner refuses such a config by name. */
-  private attempt<T>(run: () => T): T | undefined {
+  private attempt<T>(patterns: "ranks" | "targets", run: () => T): T | undefined {
+    if (this.troubled.has(patterns)) return undefined;
     try {
       return run();
     } catch (error) {
       if (!isTenonError(error)) throw error;
-      if (!this.hasTrouble)
+      if (this.troubled.size === 0)
         this.note("TENON_ADAPTER_CONFIG_UNREADABLE", [], { code: error.code, message: error.message });
-      this.hasTrouble = true;
+      this.troubled.add(patterns);
       return undefined;
     }
   }
@@ -72,7 +74,7 @@ class Watcher {
     const resolved =
       lora === undefined || lora.targetParameters.length > 0
         ? undefined
-        : this.attempt(() => resolveRankAndAlpha(lora, scalingKey(module)).loraRank);
+        : this.attempt("ranks", () => resolveRankAndAlpha(lora, scalingKey(module)).loraRank);
     if (isTurned(a, b, resolved)) this.note("TENON_ADAPTER_TRANSPOSED", names, { module: module.path });
     else this.rank(module, a, b, resolved);
   }
@@ -95,16 +97,17 @@ class Watcher {
       (module) =>
         !isParameterOf(lora, module.path) &&
         !isTiedTarget(lora, module.path) &&
-        this.attempt(() => matchesTarget(lora, scalingKey(module), facts)) === "no",
+        this.attempt("targets", () => matchesTarget(lora, scalingKey(module), facts)) === "no",
     );
     const names = unmatched.map(({ path }) => path);
     if (names.length > 0) this.note("TENON_ADAPTER_TARGET_UNMATCHED", names);
     if (lora.targetModules?.kind !== "names") return;
-    const paths = modules.map(scalingKey);
-    const absent = lora.targetModules.names.filter(
+    const targets = lora.targetModules.names;
+    const present = new Set(modules.flatMap((module) => namesAtEnd(scalingKey(module), targets)));
+    const absent = targets.filter(
       (target) =>
-        !paths.some((path) => path === target || path.endsWith(`.${target}`)) &&
-        this.attempt(() => matchesTarget(lora, target, facts)) !== "excluded",
+        !present.has(target) &&
+        this.attempt("targets", () => matchesTarget(lora, target, facts)) !== "excluded",
     );
     if (absent.length > 0) this.note("TENON_ADAPTER_TARGET_ABSENT", absent);
   }
@@ -132,6 +135,7 @@ class Watcher {
     if (base === undefined) return;
     const single = [...component.modules.keys()].filter((path) => /\.experts\.\d+\./.test(path));
     const fused = [...component.modules.values()].filter(({ path }) => path.endsWith(".experts"));
+    if (single.length === 0 && fused.length === 0) return;
     const names = [...base.tensors.keys()];
     const baseIsFused = names.some((name) => /\.experts\.(?:gate_up_proj|down_proj)$/.test(name));
     const baseIsSingle = names.some((name) => /\.experts\.\d+\./.test(name));

@@ -95,8 +95,10 @@ function isExpected(alias: string, config: JsonRecord): boolean {
   const names = config["architectures"];
   return (
     Array.isArray(names) &&
-    names.some((name) =>
-      /For(?:CausalLM|ConditionalGeneration|MaskedLM|PreTraining)$|LMHead/.test(String(name)),
+    names.some(
+      (name) =>
+        typeof name === "string" &&
+        /For(?:CausalLM|ConditionalGeneration|MaskedLM|PreTraining)$|LMHead/.test(name),
     )
   );
 }

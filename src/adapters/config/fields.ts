@@ -1,5 +1,6 @@
 import { FormatError, isJsonRecord, type Json, type JsonRecord } from "../../core/index.ts";
-import { patternCount } from "../limits.ts";
+import { enginePatternCount, patternCount } from "../limits.ts";
+import { needsEngine } from "../patterns/path-rules.ts";
 import type { BdLora, ModuleRule, PatternTable, TokenRule } from "./lora-config.ts";
 
 /**
@@ -74,12 +75,15 @@ export class ConfigFields {
     const value = this.value(key);
     if (value === null) return { entries: [] };
     if (!isJsonRecord(value)) return this.refuse(key, value, "an object of patterns");
+    const dear = this.bounded(key, Object.keys(value)).filter(needsEngine).length;
+    if (dear > enginePatternCount)
+      this.refuse(key, dear, `at most ${enginePatternCount} patterns that are more than names`);
     const entries = Object.entries(value).map(([pattern, number]) => {
       const isFine = typeof number === "number" && (values === "alphas" || (isCount(number) && number > 0));
       if (!isFine || !Number.isFinite(number)) this.refuse(`${key}.${pattern}`, number, "a number");
       return { pattern, value: number };
     });
-    return { entries: this.bounded(key, entries) };
+    return { entries };
   }
 
   counts(key: string): readonly number[] | null {
@@ -92,10 +96,13 @@ export class ConfigFields {
   tokens(key: string): readonly TokenRule[] {
     const value = this.value(key);
     if (value === null) return [];
-    if (isCounts(value)) return [{ module: null, indices: value }];
-    if (!isJsonRecord(value)) return this.refuse(key, value, "a list of row indices, or one per embedding");
+    if (isRows(value)) return [{ module: null, indices: value }];
+    if (!isJsonRecord(value))
+      return this.refuse(key, value, "a list of row indices, each once, or one per embedding");
     return Object.entries(value).map(([module, indices]) =>
-      isCounts(indices) ? { module, indices } : this.refuse(`${key}.${module}`, indices, "row indices"),
+      isRows(indices)
+        ? { module, indices }
+        : this.refuse(`${key}.${module}`, indices, "row indices, each once"),
     );
   }
 
@@ -151,4 +158,9 @@ function isCount(value: Json): value is number {
 
 function isCounts(value: Json | undefined): value is readonly number[] {
   return Array.isArray(value) && value.every(isCount);
+}
+
+/** Which of two rows for one token counts is not said anywhere. */
+function isRows(value: Json | undefined): value is readonly number[] {
+  return isCounts(value) && new Set(value).size === value.length;
 }

@@ -1,4 +1,5 @@
-import type { NameMeaning } from "../../core/index.ts";
+import { FormatError, type NameMeaning } from "../../core/index.ts";
+import { nameCharacters } from "../limits.ts";
 import { alignPaths } from "./align.ts";
 import { observeNames } from "./observe-names.ts";
 import { unwrapNames } from "./prefixes.ts";
@@ -7,10 +8,12 @@ import { readStructure, type Structure } from "./structure.ts";
 
 /**
  * Reads a set of stored names: roles, module paths as transformers has them, adapter names, and the wrappers that were
- * taken off. Decides prefixes over the whole set. Nothing is thrown: what cannot be decided is read in the plainest
- * way and observed (`TENON_NAMES_AMBIGUOUS`).
+ * taken off. Decides prefixes over the whole set. What cannot be decided is read in the plainest way and observed
+ * (`TENON_NAMES_AMBIGUOUS`).
+ * @throws FormatError TENON_NAMES_TOO_LONG
  */
 export function readNames(names: readonly string[], context: NameContext): NamesReading {
+  for (const name of names) if (name.length > nameCharacters) throw tooLong(name);
   const known = context.knownBaseNames;
   const tops = known && new Set([...known].map((name) => name.split(".", 1)[0] as string));
   const unwrapped = unwrapNames(names, tops);
@@ -43,6 +46,14 @@ export function readNames(names: readonly string[], context: NameContext): Names
 /** Reads one name alone; {@link readNames} is to be preferred, since only the set of names shows prefixes. */
 export function readName(stored: string, context: NameContext = { kind: "unknown" }): NameMeaning {
   return readNames([stored], context).meanings.get(stored) as NameMeaning;
+}
+
+function tooLong(name: string): FormatError {
+  const shown = `${name.slice(0, 80)}…`;
+  const message = `names: a name has ${name.length} characters; at most ${nameCharacters} are read: ${JSON.stringify(shown)}`;
+  return new FormatError("TENON_NAMES_TOO_LONG", message, {
+    details: { name: shown, characters: name.length, allowed: nameCharacters },
+  });
 }
 
 /** What is fitted to the known names: a base parameter by its name, an adapter tensor by its module. */

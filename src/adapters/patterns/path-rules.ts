@@ -16,8 +16,15 @@ export function fullRule(pattern: string, origin: PatternOrigin): PathRule {
 
 /** `re.match(rf"(.*\.)?({pattern})$", path)`: `rank_pattern` and `alpha_pattern`. */
 export function suffixRule(pattern: string, origin: PatternOrigin): PathRule {
-  if (!/^[A-Za-z0-9_.]+$/.test(pattern)) return new PythonPattern(`(.*\\.)?(${pattern})$`, "match", origin);
-  return { matches: (path) => endsLike(path, pattern, origin) };
+  if (needsEngine(pattern)) return new PythonPattern(`(.*\\.)?(${pattern})$`, "match", origin);
+  if (!pattern.startsWith("^")) return { matches: (path) => endsLike(path, pattern, origin) };
+  const whole = pattern.slice(1).replaceAll("\\.", ".");
+  return { matches: (path) => path === whole };
+}
+
+/** Whether a pattern of {@link suffixRule} is more than a name, or `^` and a path whose dots are escaped. */
+export function needsEngine(pattern: string): boolean {
+  return !/^(?:[A-Za-z0-9_.]+|\^(?:[A-Za-z0-9_]|\\\.)+)$/.test(pattern);
 }
 
 /** `re.match(rf"(^|.*\.){pattern}($|\..*)", path)`: modules that `modules_to_save` keeps from LoRA. */

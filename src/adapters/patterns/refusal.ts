@@ -21,7 +21,7 @@ export function unsupported(
 ): UnsupportedError {
   const message = `peft: ${field} uses ${construct} in ${shown(pattern)}, which no linear-time engine can run (${from})`;
   return new UnsupportedError("TENON_PATTERN_UNSUPPORTED", message, {
-    details: { field, construct, pattern, from },
+    details: { field, construct, pattern: pattern.slice(0, 1000), from },
     hint: "Write the module names as a list in the config, or the pattern without that construct.",
   });
 }
@@ -29,5 +29,7 @@ export function unsupported(
 /** A pattern that Python itself refuses. */
 export function invalid(pattern: string, why: string, { field, from }: PatternOrigin): FormatError {
   const message = `peft: ${field} holds ${shown(pattern)}, which is no Python pattern: ${why} (${from})`;
-  return new FormatError("TENON_PATTERN_INVALID", message, { details: { field, why, pattern, from } });
+  return new FormatError("TENON_PATTERN_INVALID", message, {
+    details: { field, why, pattern: pattern.slice(0, 1000), from },
+  });
 }

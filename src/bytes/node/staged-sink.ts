@@ -15,6 +15,8 @@ import { outputExists, publish } from "./publish.ts";
 export interface OutputOptions {
   /** Replace what is at the target, once the new output is complete. Default: an existing target is an error. */
   readonly force?: boolean;
+  /** Paths of what the output is made from, or addresses: `force` does not remove a path among them. */
+  readonly sources?: readonly string[];
   /** Bytes that will be written, if known: checked against the free space before the first one. */
   readonly totalBytes?: number;
 }
@@ -70,7 +72,7 @@ class StagedSink implements SinkTree, AsyncDisposable {
     let madeParent: string | undefined;
     try {
       madeParent = await mkdir(dirname(target), { recursive: true });
-      if (force) await refuseProtected(target);
+      if (force) await refuseProtected(target, options.sources);
       await cleanLeftovers(target);
       if (!force && (await exists(target))) throw outputExists(target);
       if (options.totalBytes !== undefined) await checkFreeSpace(dirname(target), options.totalBytes);

@@ -37,13 +37,20 @@ export async function readManifest(tree: SourceTree): Promise<Manifest> {
   if (!parsed.success) {
     const issues = parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
     throw new FormatError("TENON_MANIFEST_MALFORMED", `tenon: ${issues[0]} (${manifestName})`, {
-      details: { issues },
+      details: { issues: issues.slice(0, 20) },
     });
   }
   const { components } = parsed.data;
   checkFiles(components.base?.files, "base/");
-  for (const { name, files } of components.adapters)
+  const names = new Set<string>();
+  for (const { name, files } of components.adapters) {
     checkFiles(files, `adapters/${safeFileName(name, manifestName)}/`);
+    if (names.has(name)) {
+      const message = `tenon: two adapters are called ${JSON.stringify(name)} (${manifestName})`;
+      throw new FormatError("TENON_MANIFEST_MALFORMED", message, { details: { adapter: name } });
+    }
+    names.add(name);
+  }
   checkFiles(components.optimizer?.files, "optimizer/");
   checkFiles(components.trainer?.files, "trainer/");
   return parsed.data;

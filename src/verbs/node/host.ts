@@ -16,8 +16,12 @@ export interface NodeHostOptions {
 export function nodeHost({ workerUrl }: NodeHostOptions = {}): Host {
   return {
     openTree: (path) => localTree(path),
-    openSink: (path, { force, totalBytes, isSingleFile }) => {
-      const options = { force, ...(totalBytes === undefined ? {} : { totalBytes }) };
+    openSink: (path, { force, totalBytes, sources, isSingleFile }) => {
+      const options = {
+        force,
+        ...(totalBytes === undefined ? {} : { totalBytes }),
+        ...(sources && { sources }),
+      };
       return isSingleFile ? singleFileSink(path, options) : directorySink(path, options);
     },
     threads: availableParallelism(),

@@ -1,0 +1,18 @@
+import { done, refused, type VerbCase } from "./verb-case.ts";
+import { alone, stateDict } from "./victim.ts";
+
+const hostile: VerbCase = {
+  attack: "calls its adapter by one segment that climbs, with a slash that no dot splits",
+  async lay(root) {
+    return alone(root, stateDict("evil/x"));
+  },
+  answers: {
+    inspect: done(),
+    diagnose: done(),
+    verify: done(),
+    split: refused("TENON_PATH_UNSAFE"),
+    merge: done(),
+    convert: refused("TENON_PATH_UNSAFE"),
+  },
+};
+export default hostile;

@@ -1,0 +1,18 @@
+import { done, finds, type VerbCase } from "./verb-case.ts";
+import { adapter, pair } from "./victim.ts";
+
+const hostile: VerbCase = {
+  attack: "has a pattern of a megabyte",
+  async lay(root) {
+    return pair(root, adapter({ target_modules: `.*${"q".repeat(1_000_000)}` }));
+  },
+  answers: {
+    inspect: done(),
+    diagnose: finds("TENON_ADAPTER_CONFIG_UNREADABLE"),
+    verify: done(),
+    split: done(),
+    merge: done(),
+    convert: done(),
+  },
+};
+export default hostile;

@@ -1,0 +1,19 @@
+import { done, refused, type VerbCase } from "./verb-case.ts";
+import { alone, stateDict } from "./victim.ts";
+
+const hostile: VerbCase = {
+  attack: "is to be written over itself",
+  async lay(root) {
+    const call = await alone(root, stateDict("default"));
+    return { ...call, output: call.source };
+  },
+  answers: {
+    inspect: done(),
+    diagnose: done(),
+    verify: done(),
+    split: refused("TENON_OUTPUT_EXISTS", 5),
+    merge: refused("TENON_OUTPUT_EXISTS", 5),
+    convert: refused("TENON_OUTPUT_EXISTS", 5),
+  },
+};
+export default hostile;
