@@ -80,16 +80,20 @@ if (chosen.length === 0)
   throw new Error(`no target ${values.target}; there are ${targets.map(({ name }) => name).join(", ")}`);
 const seconds = whole(values.seconds, "seconds");
 const count = whole(values.count, "count");
-// Without a bound: 10^6 inputs in all.
-const each = {
-  count: count ?? (seconds === undefined ? Math.ceil(1_000_000 / chosen.length) : undefined),
-  seconds: seconds === undefined ? undefined : seconds / chosen.length,
-};
+// Without a bound: 10^6 inputs in all, of the targets that are dear fewer.
+const shares = chosen.reduce((sum, { cost = 1 }) => sum + 1 / cost, 0);
+const countFor = ({ cost = 1 }: FuzzTarget): number | undefined =>
+  count ?? (seconds === undefined ? Math.ceil(1_000_000 / cost / shares) : undefined);
+const secondsEach = seconds === undefined ? undefined : seconds / chosen.length;
 const seed = whole(values.seed, "seed") ?? 1 + Math.floor(Math.random() * 1_000_000);
 console.log(`seed ${seed}`);
 let failed = false;
 for (const target of chosen) {
-  const { count: done, failures } = await run(target, { ...each, seed });
+  const { count: done, failures } = await run(target, {
+    count: countFor(target),
+    seconds: secondsEach,
+    seed,
+  });
   for (const failure of failures) console.log(failure);
   console.log(`${target.name}: ${done} inputs, ${failures.length} failures`);
   failed ||= failures.length > 0;

@@ -10,12 +10,13 @@ describe.each(targets)("$name", (target) => {
       expect(await tryInput(target, input), file).toBeUndefined();
   });
 
-  it("answers two thousand new inputs the same way", async () => {
-    const { count, failures } = await fuzz(target, { seed: 20_261_124, count: 2000 });
+  it("answers two thousand new inputs the same way, or fewer where each is dear", async () => {
+    const wanted = Math.ceil(2000 / (target.cost ?? 1));
+    const { count, failures } = await fuzz(target, { seed: 20_261_124, count: wanted });
     expect(failures.map(({ input, reason }) => `${Buffer.from(input).toString("hex")} ${reason}`)).toEqual(
       [],
     );
-    expect(count).toBe(2000);
+    expect(count).toBe(wanted);
   });
 
   it("has seeds that are sound, and makes inputs of which some are", async () => {

@@ -1,8 +1,24 @@
-import { hf, peft, peftHybrid, stateDict, tenon } from "../../src/layouts/index.ts";
-import { layoutContract } from "../contract/layout.contract.ts";
+import { expect, it } from "vitest";
+import { memoryTree } from "../../src/bytes/index.ts";
+import { hf, layouts, listedOnce, peft, peftHybrid, stateDict, tenon } from "../../src/layouts/index.ts";
+import { type LayoutSubject, layoutContract } from "../contract/layout.contract.ts";
+import { sourceContract } from "../contract/source.contract.ts";
 
-layoutContract({ layout: hf, base: "whole", adapters: "none" });
-layoutContract({ layout: peft, base: "none", adapters: "some" });
-layoutContract({ layout: peftHybrid, base: "part", adapters: "some" });
-layoutContract({ layout: stateDict, base: "whole", adapters: "any" });
-layoutContract({ layout: tenon, base: "any", adapters: "any" });
+const writing: readonly LayoutSubject[] = [
+  { layout: hf, base: "whole", adapters: "none" },
+  { layout: peft, base: "none", adapters: "some" },
+  { layout: peftHybrid, base: "part", adapters: "some" },
+  { layout: stateDict, base: "whole", adapters: "any" },
+  { layout: tenon, base: "any", adapters: "any" },
+];
+for (const subject of writing) layoutContract(subject);
+// What only reads keeps less of the contract, but keeps it.
+for (const layout of layouts.filter(({ canWrite }) => !canWrite))
+  layoutContract({ layout, base: "any", adapters: "any" });
+
+it("is kept by every layout that writes", () => {
+  const names = layouts.filter(({ canWrite }) => canWrite).map(({ name }) => name);
+  expect(writing.map(({ layout }) => layout.name).sort()).toEqual(names.sort());
+});
+
+sourceContract({ name: "a tree that is listed once", make: async (files) => listedOnce(memoryTree(files)) });
