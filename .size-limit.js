@@ -19,7 +19,7 @@ const budgets = [
     entry: "dist/cli.js",
     limit: "10 kB",
   },
-  { name: "tenon/browser with all it needs, re2js and zod aside", entry: "dist/browser.js", limit: "160 kB" },
+  { name: "tenon/browser with all it needs, re2js and zod aside", entry: "dist/browser.js", limit: "170 kB" },
 ];
 
 export default budgets

@@ -440,6 +440,57 @@ const files: Kinds = {
     fixable: false,
     detects: "shapes that are a fraction of the model's",
   },
+  TENON_ZERO_TAGS_PASSED_OVER: {
+    severity: "note",
+    cause: "There are more saves of DeepSpeed than the one that is read; the reasons are among the facts.",
+    remedy: "To read another, point at its folder.",
+    fixable: false,
+    detects: "several saves in one directory",
+  },
+  TENON_ZERO_MAPPINGS_DISAGREE: {
+    severity: "warning",
+    cause:
+      "DeepSpeed's slice mappings place parameters otherwise than the shapes do (round_robin_gradients), so its converter to universal checkpoints, which follows them, mixes parameters up; here the shapes are followed.",
+    remedy: "Do not use ds_to_universal on it; read it with tenon.",
+    fixable: false,
+    detects: "round_robin_gradients",
+  },
+  TENON_ZERO_FROZEN_LEFT_OUT: {
+    severity: "note",
+    cause: "The save left frozen parameters out (exclude_frozen_parameters), so it is not a whole model.",
+    remedy: "Give the model that it was trained from: --base DIR",
+    fixable: false,
+    detects: "exclude_frozen_parameters",
+  },
+  TENON_ZERO_STATE_PASSED_OVER: {
+    severity: "warning",
+    cause:
+      "The optimizer keeps state that belongs to a whole flat buffer; no parameter has a part of it, so it is not read.",
+    remedy: "Weights are not concerned. To resume with it, use DeepSpeed.",
+    fixable: false,
+    detects: "optimizers with factored or quantised state",
+  },
+  TENON_ZERO_RUN_STATE_PASSED_OVER: {
+    severity: "note",
+    cause: "The run keeps state that JSON has no word for (tensors, objects); it is not read.",
+    remedy: "Weights are not concerned. To resume with it, use DeepSpeed.",
+    fixable: false,
+    detects: "client state with objects",
+  },
+  TENON_ZERO_SETTINGS_ABSENT: {
+    severity: "note",
+    cause: "An elastic save of DeepSpeed keeps no hyper-parameters of the param groups.",
+    remedy: "Take learning rates and decay from the recipe of the run.",
+    fixable: false,
+    detects: "elastic_checkpoint",
+  },
+  TENON_ZERO_OPTIMIZER_UNNAMED: {
+    severity: "note",
+    cause: "A DeepSpeed save without ZeRO does not name the optimizer's parameters; its state is not read.",
+    remedy: "Weights are not concerned. To resume with it, use DeepSpeed.",
+    fixable: false,
+    detects: "ZeRO stage 0",
+  },
   TENON_WEIGHTS_IN_SHARDS: {
     severity: "warning",
     cause: "DeepSpeed or FSDP kept weights in folders of their own, which are not read here.",

@@ -15,12 +15,20 @@ export interface OpenedFile {
   readonly tensors: readonly Tensor[];
 }
 
+/** A pickle's object, as {@link CheckpointFiles.openObject} finds it. */
+export interface OpenedObject {
+  readonly path: string;
+  readonly object: unknown;
+}
+
 /** Opens tensor files of one checkpoint and owns them until it is closed. */
 export class CheckpointFiles implements AsyncDisposable {
   readonly tree: SourceTree;
   readonly options: OpenOptions;
   readonly notices: Notices;
   readonly #sources: ByteSource[] = [];
+  /** Classes that {@link openObject} has noted. */
+  readonly #opaque: Set<string> = new Set();
 
   constructor(tree: SourceTree, options: OpenOptions) {
     this.tree = ListedTree.of(tree);
@@ -67,6 +75,30 @@ export class CheckpointFiles implements AsyncDisposable {
       ...(report && { report }),
     });
     return { path: source.path, file, tensors: this.#stored(file, source.path) };
+  }
+
+  /**
+   * Opens a pickle for its object, whatever it is; `tensorsIn` finds the tensors in it. Classes that are not known are noted
+   * once for all files that are opened so.
+   * @throws FormatError TENON_LAYOUT_NO_OBJECT when the file is of a format without objects
+   */
+  async openObject(path: string): Promise<OpenedObject> {
+    const { formats, signal, report } = this.options;
+    const source = await this.tree.open(path, signal);
+    this.#sources.push(source);
+    const { object } = await openTensorFile(source, formats, {
+      ...(signal && { signal }),
+      ...(report && { report }),
+    });
+    if (object === undefined) {
+      const message = `layout: a pickle is expected, this file holds bare tensors (${path})`;
+      throw new FormatError("TENON_LAYOUT_NO_OBJECT", message, { details: { path } });
+    }
+    const opaque = opaqueClassesIn(object).filter((name) => !this.#opaque.has(name));
+    for (const name of opaque) this.#opaque.add(name);
+    if (opaque.length > 0)
+      this.notices.note({ code: "TENON_PICKLE_OPAQUE", names: opaque, facts: { file: path } });
+    return { path: source.path, object };
   }
 
   /** Names as the model knows them: without the dict (`state_dict`, `model`) that a pickle keeps them in. */

@@ -17,6 +17,8 @@ export interface StoredParts {
   readonly adapterConfigs: AdapterConfigs;
   /** The layout keeps base and adapters apart by definition: LoRA beside a plain base is then no riddle. */
   readonly isSplit?: boolean;
+  /** The layout keeps the names of the live model by definition, so they are no news. */
+  readonly isLive?: boolean;
 }
 
 /**
@@ -40,8 +42,11 @@ export function sortParts(parts: StoredParts, files: CheckpointFiles): Understan
   // A config at the top is the one adapter's, whatever the names in a state dict call it.
   if (understood.adapters.size === 1 && only !== undefined && only.config === undefined && top !== undefined)
     understood = understand(tensors, options(new Map([[only.name, top]])));
+  const expected = new Set([
+    ...(parts.isSplit === true ? ["TENON_BASE_LORA_LEFT"] : []),
+    ...(parts.isLive === true ? ["TENON_NAMES_BASE_LAYER"] : []),
+  ]);
   for (const observation of understood.observations)
-    if (parts.isSplit !== true || observation.code !== "TENON_BASE_LORA_LEFT")
-      files.notices.note(observation);
+    if (!expected.has(observation.code)) files.notices.note(observation);
   return understood;
 }

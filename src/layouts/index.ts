@@ -9,6 +9,7 @@ import { foreignLayouts } from "./recognised/foreign.ts";
 import { stateDict } from "./state-dict/index.ts";
 import { tenon } from "./tenon/index.ts";
 import { trainer } from "./trainer/index.ts";
+import { zero } from "./zero/index.ts";
 
 export { type DetectedLayout, detectLayout } from "./detect.ts";
 export type {
@@ -25,7 +26,7 @@ export { type LayoutObservationCode, layoutObservations } from "./observations.t
 export { type FoundModel, openModelFiles } from "./open-model-files.ts";
 export { manifestFiles, readManifest } from "./tenon/manifest.ts";
 export type { Manifest, ManifestFile } from "./tenon/schema.ts";
-export { accelerate, dcp, hf, peft, peftHybrid, stateDict, tenon, trainer };
+export { accelerate, dcp, hf, peft, peftHybrid, stateDict, tenon, trainer, zero };
 
 /** Every layout, in the order in which messages list them. Sniffing asks all of them; the order decides nothing. */
 export const layouts: readonly Layout[] = [
@@ -36,6 +37,7 @@ export const layouts: readonly Layout[] = [
   peft,
   hf,
   stateDict,
+  zero,
   dcp,
   ...distributedLayouts,
   ...foreignLayouts,

@@ -5,7 +5,14 @@ export type LayoutObservationCode =
   | "TENON_PICKLE_OPAQUE"
   | "TENON_STATE_DICT_LOOSE_TENSORS"
   | "TENON_TRAINED_BASE_LOST"
-  | "TENON_DCP_OBJECTS_LEFT";
+  | "TENON_DCP_OBJECTS_LEFT"
+  | "TENON_ZERO_TAGS_PASSED_OVER"
+  | "TENON_ZERO_MAPPINGS_DISAGREE"
+  | "TENON_ZERO_FROZEN_LEFT_OUT"
+  | "TENON_ZERO_STATE_PASSED_OVER"
+  | "TENON_ZERO_RUN_STATE_PASSED_OVER"
+  | "TENON_ZERO_SETTINGS_ABSENT"
+  | "TENON_ZERO_OPTIMIZER_UNNAMED";
 
 /** Every observation that this room makes by itself, with its meaning in one line. The doctor turns them into findings. */
 export const layoutObservations: Readonly<Record<LayoutObservationCode, string>> = {
@@ -20,4 +27,14 @@ export const layoutObservations: Readonly<Record<LayoutObservationCode, string>>
     "The optimizer trained parameters that the checkpoint does not hold: their weights are lost.",
   TENON_DCP_OBJECTS_LEFT:
     "State that JSON has no word for (tensors outside of the model, objects); it is not read.",
+  TENON_ZERO_TAGS_PASSED_OVER: "The source holds more saves of DeepSpeed than the one that is read.",
+  TENON_ZERO_MAPPINGS_DISAGREE:
+    "DeepSpeed's slice mappings place parameters otherwise than the shapes do; the shapes are followed.",
+  TENON_ZERO_FROZEN_LEFT_OUT: "Frozen parameters were left out of the save; it stands on a base.",
+  TENON_ZERO_STATE_PASSED_OVER:
+    "Optimizer state that belongs to a whole flat buffer and to no parameter in it; it is not read.",
+  TENON_ZERO_RUN_STATE_PASSED_OVER: "State of the run that JSON has no word for; it is not read.",
+  TENON_ZERO_SETTINGS_ABSENT: "An elastic save keeps no hyper-parameters of the param groups.",
+  TENON_ZERO_OPTIMIZER_UNNAMED:
+    "A save without ZeRO does not name the optimizer's parameters; its state is not read.",
 };

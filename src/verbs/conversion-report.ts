@@ -93,13 +93,18 @@ function baseFacts({ base }: Draft): ConversionReport["base"] {
 /** Documents that the components were read from. */
 const readAlong =
   /(?:^|\/)(?:(?:config|adapter_config|tenon|.+\.index)\.json|optimizer\/optimizer\.json|trainer\/trainer\.json|base\/delta\.safetensors|__\d+_\d+\.distcp)$/;
+/** Files of DeepSpeed's workers: each tensor lies in those of all of them. */
+const workersFiles =
+  /(?:^|\/)(?:latest|(?:bf16_|fp16_)?(?:zero_pp_rank_\d+_)?mp_rank_\d+_?(?:model|optim)_states\.pt)$/;
 
-function filesLeft({ files, entries, companions, optimizer, trainer }: Checkpoint): string[] {
+function filesLeft({ layout, files, entries, companions, optimizer, trainer }: Checkpoint): string[] {
   const read = new Set([
     ...entries.map(({ tensor }) => tensor.file),
     ...companions.map(({ path }) => path),
     ...(trainer?.documents.keys() ?? []),
     ...(optimizer === undefined ? [] : [optimizer.file]),
   ]);
-  return files.map(({ path }) => path).filter((path) => !read.has(path) && !readAlong.test(path));
+  const isRead = (path: string): boolean =>
+    read.has(path) || readAlong.test(path) || (layout === "zero" && workersFiles.test(path));
+  return files.map(({ path }) => path).filter((path) => !isRead(path));
 }

@@ -84,7 +84,7 @@ function optimizerInspection({ file, states, groups }: OptimizerComponent): Opti
 }
 
 function trainerInspection({ documents }: TrainerComponent): NonNullable<Inspection["trainer"]> {
-  // Trainer and tenon's own trainer.json spell it in two ways.
+  // Trainer, DeepSpeed and tenon's own trainer.json spell it in three ways.
   const first = (...keys: readonly string[]): number | null => {
     for (const document of documents.values())
       for (const key of keys) {
@@ -93,7 +93,11 @@ function trainerInspection({ documents }: TrainerComponent): NonNullable<Inspect
       }
     return null;
   };
-  return { documents: [...documents.keys()], step: first("global_step", "step"), epoch: first("epoch") };
+  return {
+    documents: [...documents.keys()],
+    step: first("global_step", "global_steps", "step"),
+    epoch: first("epoch"),
+  };
 }
 
 const rolesOfComponents: ReadonlySet<string> = new Set([

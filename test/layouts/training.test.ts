@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { memoryTree } from "../../src/bytes/index.ts";
 import type { OptimizerComponent, Shape, Tensor } from "../../src/core/index.ts";
 import { formats, safetensors } from "../../src/formats/index.ts";
-import { detectLayout, layouts } from "../../src/layouts/index.ts";
+import { detectLayout, layouts, trainer } from "../../src/layouts/index.ts";
 import { findLostBase } from "../../src/layouts/lost-base.ts";
 import { assemble } from "../contract/format.contract.ts";
 import { openFixture } from "./fixtures.ts";
@@ -103,7 +103,7 @@ describe("a trainer checkpoint", () => {
     }
   });
 
-  it("says where the weights are when DeepSpeed kept them", async () => {
+  it("says where the weights are when DeepSpeed kept them and the layout is asked for by name", async () => {
     const files = new Map<string, Uint8Array | string>([
       ["adapter_config.json", '{"peft_type": "LORA", "r": 1, "lora_alpha": 1, "target_modules": ["a"]}'],
       ["adapter_model.safetensors", tensorFile("base_model.model.a.lora_A.weight")],
@@ -112,9 +112,7 @@ describe("a trainer checkpoint", () => {
       ["global_step7/zero_pp_rank_0_mp_rank_00_model_states.pt", "x"],
     ]);
     const tree = memoryTree(files);
-    const { layout: found } = await detectLayout(tree, layouts);
-    expect(found.name).toBe("trainer");
-    await using checkpoint = await found.open(tree, { formats });
+    await using checkpoint = await trainer.open(tree, { formats });
     expect(checkpoint.observations.find(({ code }) => code === "TENON_WEIGHTS_IN_SHARDS")).toEqual({
       code: "TENON_WEIGHTS_IN_SHARDS",
       names: ["global_step7"],

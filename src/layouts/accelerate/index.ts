@@ -19,7 +19,7 @@ export const accelerate: Layout = {
   name: "accelerate",
   canRead: true,
   canWrite: false,
-  refines: ["peft-hybrid", "peft", "hf", "state-dict", "zero", "dcp"],
+  refines: ["peft-hybrid", "peft", "hf", "state-dict", "dcp"],
   sniff,
   open(tree, options) {
     const files = new CheckpointFiles(tree, options);

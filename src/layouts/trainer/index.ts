@@ -20,7 +20,7 @@ export const trainer: Layout = {
   name: "trainer",
   canRead: true,
   canWrite: false,
-  refines: ["accelerate", "peft-hybrid", "peft", "hf", "state-dict", "zero", "dcp"],
+  refines: ["accelerate", "peft-hybrid", "peft", "hf", "state-dict", "dcp"],
   sniff,
   open(tree, options) {
     const files = new CheckpointFiles(tree, options);

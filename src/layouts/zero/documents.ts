@@ -1,0 +1,48 @@
+// What a save says about the run, as JSON documents of the trainer component.
+import type { Json, JsonRecord, Observation, TrainerComponent } from "../../core/index.ts";
+import type { PickleValue } from "../../pickle/index.ts";
+import { jsonOf } from "./as-json.ts";
+import type { ModelFile } from "./model-file.ts";
+import type { OptimizerFile } from "./optimizer-file.ts";
+import { counterKeys, modelKeys, scalerKeys } from "./wire.ts";
+
+export interface RunDocuments {
+  readonly trainer: TrainerComponent;
+  readonly observations: readonly Observation[];
+}
+
+/**
+ * `deepspeed.json` (counters, versions, config, loss scaler), `scheduler.json` (the learning rate scheduler's state) and
+ * `client_state.json` (what the training script added). What JSON cannot say is observed.
+ */
+export function runDocuments(
+  { fields, path }: ModelFile,
+  optimizer: OptimizerFile | undefined,
+  tag: string,
+): RunDocuments {
+  const left: string[] = [];
+  const take = (entries: Iterable<readonly [string, PickleValue]>): Record<string, Json> => {
+    const record = Object.create(null) as Record<string, Json>;
+    for (const [key, value] of entries) {
+      const found = jsonOf(value, key);
+      if (found.json !== undefined) record[key] = found.json;
+      left.push(...found.left);
+    }
+    return record;
+  };
+  const own = (keys: readonly string[], from = fields.map): [string, PickleValue][] =>
+    keys.flatMap((key) => (from.has(key) ? [[key, from.get(key) as PickleValue]] : []));
+  const run = take([...own(counterKeys), ...own(scalerKeys, optimizer?.fields.map)]);
+  const documents = new Map<string, JsonRecord>([["deepspeed.json", { ...(tag !== "" && { tag }), ...run }]]);
+  const scheduler = fields.dict("lr_scheduler");
+  if (scheduler !== undefined) documents.set("scheduler.json", take(textKeys(scheduler.map)));
+  const client = textKeys(fields.map).filter(([key]) => !modelKeys.has(key));
+  if (client.length > 0) documents.set("client_state.json", take(client));
+  const observations =
+    left.length > 0 ? [{ code: "TENON_ZERO_RUN_STATE_PASSED_OVER", names: left, facts: { file: path } }] : [];
+  return { trainer: { documents }, observations };
+}
+
+function textKeys(map: ReadonlyMap<PickleValue, PickleValue>): [string, PickleValue][] {
+  return [...map].filter((entry): entry is [string, PickleValue] => typeof entry[0] === "string");
+}
