@@ -36,11 +36,19 @@ export type {
 } from "./bytes/index.ts";
 export { httpTree, memorySink, memoryTree, wellKnownNames } from "./bytes/index.ts";
 export * from "./core/index.ts";
-export type { FileLayout, Format, OpenFileOptions, StoredPlace, TensorFile } from "./formats/index.ts";
+export type {
+  FileLayout,
+  Format,
+  LayOutExtras,
+  OpenFileOptions,
+  StoredPlace,
+  TensorFile,
+} from "./formats/index.ts";
 export { formats, storedTensor } from "./formats/index.ts";
 export type {
   ArrangeOptions,
   FoundModel,
+  KnownBase,
   Layout,
   OpenOptions,
   OutputText,

@@ -12,6 +12,7 @@ import { trainer } from "./trainer/index.ts";
 import { zero } from "./zero/index.ts";
 
 export { type DetectedLayout, detectLayout } from "./detect.ts";
+export type { KnownBase } from "./known-base.ts";
 export type {
   ArrangeOptions,
   Layout,
