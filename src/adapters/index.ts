@@ -1,4 +1,6 @@
+export { embeddingNames } from "./components/adapter-builder.ts";
 export type { ComponentDocuments, Components } from "./components/documents.ts";
+export { findTies } from "./components/ties.ts";
 export { type Understanding, type UnderstandOptions, understand } from "./components/understand.ts";
 export { otherAdapterTypes } from "./config/adapter-types.ts";
 export { derivedLoraConfig } from "./config/derived-config.ts";
@@ -16,6 +18,7 @@ export { parameterChangesOf } from "./geometry/changes.ts";
 export { type Misfit, misfitsOf } from "./geometry/check-fit.ts";
 export type { GeometryContext, ParameterChange } from "./geometry/context.ts";
 export { tokenRowsChange } from "./geometry/token-rows.ts";
+export { vocabularyOf, withModelField } from "./model-config.ts";
 export { readName, readNames } from "./names/read-names.ts";
 export type { NameContext, NamesReading } from "./names/reading.ts";
 export { canonicalName, peftDiskName, peftMemoryName } from "./names/write-names.ts";

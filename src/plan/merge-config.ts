@@ -1,3 +1,4 @@
+import { embeddingNames, findTies, vocabularyOf, withModelField } from "../adapters/index.ts";
 import { type JsonRecord, PlanError, type Recipe, type Tensor, withFields } from "../core/index.ts";
 import type { FloatOutput, TieOutcome } from "./merge-input.ts";
 
@@ -13,14 +14,16 @@ const torchNames = { BF16: "bfloat16", F16: "float16", F32: "float32" } as const
 /** config.json as it must be for the merged weights: the tie, the size of the vocabulary and the dtype follow them. */
 export function mergedConfig(config: JsonRecord, outcome: Outcome): JsonRecord {
   const { before, after, ties, dtype } = outcome;
-  const changes: Record<string, JsonRecord[string]> = {};
+  let merged = config;
   if (ties.some(({ action }) => action === "untied") || isTieBroken(config, outcome))
-    changes["tie_word_embeddings"] = false;
+    merged = withModelField(merged, "tie_word_embeddings", false);
   const rows = resizedVocabulary(config, before, after);
-  if (rows !== undefined) changes["vocab_size"] = rows;
+  if (rows !== undefined) merged = withModelField(merged, "vocab_size", rows);
+  if (dtype === "keep") return merged;
   // transformers 5 writes `dtype`, earlier ones `torch_dtype`, and both read both.
-  if (dtype !== "keep") changes[Object.hasOwn(config, "dtype") ? "dtype" : "torch_dtype"] = torchNames[dtype];
-  return Object.keys(changes).length === 0 ? config : withFields(config, changes);
+  return withFields(merged, {
+    [Object.hasOwn(config, "dtype") ? "dtype" : "torch_dtype"]: torchNames[dtype],
+  });
 }
 
 /**
@@ -28,16 +31,11 @@ export function mergedConfig(config: JsonRecord, outcome: Outcome): JsonRecord {
  * its place.
  */
 function isTieBroken(config: JsonRecord, { before, after }: Outcome): boolean {
-  if (config["tie_word_embeddings"] !== true) return false;
-  const isOutput = (name: string): boolean => /(?:^|\.)(?:lm_head|embed_out|output)\.weight$/.test(name);
-  const isInput = (name: string): boolean =>
-    /(?:^|\.)(?:embed_tokens|wte|word_embeddings|embed_in|shared|tok_embeddings)\.weight$/.test(name);
   const isTouched = (name: string): boolean => {
     const recipe = after.get(name);
     return recipe !== undefined && (recipe.steps.length > 0 || recipe.source !== before.get(name));
   };
-  const names = [...after.keys()];
-  return names.some(isOutput) && names.some((name) => (isOutput(name) || isInput(name)) && isTouched(name));
+  return findTies(before, config).storedTwice.some((pair) => pair.some(isTouched));
 }
 
 /** @throws PlanError TENON_EMBEDDING_RESIZED_IN_PART when input and output embedding would differ in their rows */
@@ -46,7 +44,7 @@ function resizedVocabulary(
   before: ReadonlyMap<string, Tensor>,
   after: ReadonlyMap<string, Recipe>,
 ): number | undefined {
-  const vocabulary = config["vocab_size"];
+  const vocabulary = vocabularyOf(config);
   const sizes = new Map<number, string>();
   for (const [name, { shape }] of after) {
     const old = before.get(name)?.shape;
@@ -56,8 +54,7 @@ function resizedVocabulary(
   }
   const resized = [...sizes.keys()].filter((size) => size !== vocabulary);
   if (resized.length === 0) return undefined;
-  const isEmbedding = (name: string): boolean =>
-    /(?:embed|lm_head|wte|word_embeddings|shared|output)/.test(name);
+  const isEmbedding = (name: string): boolean => embeddingNames.has(name.split(".").at(-2) ?? "");
   const left = [...before].find(
     ([name, { shape }]) =>
       shape.length === 2 &&
@@ -69,7 +66,7 @@ function resizedVocabulary(
   const found = [...sizes].map(([size, name]) => `${name} has ${size}`).join(", ");
   const message = `merge: the vocabulary of ${String(vocabulary)} was resized for some embeddings only: ${found}`;
   throw new PlanError("TENON_EMBEDDING_RESIZED_IN_PART", message, {
-    details: { vocabulary: typeof vocabulary === "number" ? vocabulary : null, sizes: [...sizes.keys()] },
+    details: { vocabulary: vocabulary ?? null, sizes: [...sizes.keys()] },
     hint: "Save both embeddings with the adapter: save_embedding_layers=True.",
   });
 }

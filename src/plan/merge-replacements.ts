@@ -1,4 +1,4 @@
-import type { LoraConfig } from "../adapters/index.ts";
+import { type LoraConfig, vocabularyOf } from "../adapters/index.ts";
 import type { JsonRecord, Replacement } from "../core/index.ts";
 import type { MergeContext } from "./merge-context.ts";
 import type { AdapterChoice, TieOutcome } from "./merge-input.ts";
@@ -77,6 +77,6 @@ function fits(
   if (shape.length === base.length && shape.every((size, axis) => size === base[axis])) return true;
   const isResized = shape.length === 2 && base.length === 2 && shape[1] === base[1];
   return (
-    isResized && (kind === "embedding" || kind === "modulesToSave") && base[0] === modelConfig?.["vocab_size"]
+    isResized && (kind === "embedding" || kind === "modulesToSave") && base[0] === vocabularyOf(modelConfig)
   );
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { memoryTree } from "../../src/bytes/index.ts";
 import { type Checkpoint, type JsonRecord, parseJsonRecord, type Tensor } from "../../src/core/index.ts";
+import { safetensors } from "../../src/formats/index.ts";
 import type { Source } from "../../src/verbs/index.ts";
 import { fixture, tenon } from "./tenon.ts";
 
@@ -56,4 +57,22 @@ export async function differences(
     if (x !== y) found.push(`config.json says ${key} ${String(x)}, not ${String(y)}`);
   }
   return found;
+}
+
+/** A directory in memory with one safetensors file; tensors that are only described are zero. */
+export async function written(
+  tensors: readonly (Tensor | Pick<Tensor, "name" | "dtype" | "shape">)[],
+  path: string,
+  documents: Record<string, Uint8Array>,
+): Promise<ReturnType<typeof memoryTree>> {
+  const layout = safetensors.layOut?.(tensors, { format: "pt" });
+  if (layout === undefined) throw new Error("safetensors writes");
+  const bytes = new Uint8Array(layout.byteLength);
+  for (const { byteOffset, bytes: fixed } of layout.fixed) bytes.set(fixed, byteOffset);
+  for (const { name, byteOffset } of layout.tensors) {
+    const tensor = tensors.find((each) => each.name === name);
+    if (tensor !== undefined && "read" in tensor)
+      await tensor.read(0, bytes.subarray(byteOffset, byteOffset + tensor.byteLength));
+  }
+  return memoryTree(new Map([...Object.entries(documents), [path, bytes]]));
 }

@@ -3,11 +3,9 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { memorySink, memoryTree } from "../../src/bytes/index.ts";
-import type { Tensor } from "../../src/core/index.ts";
-import { safetensors } from "../../src/formats/index.ts";
+import { memorySink, type memoryTree } from "../../src/bytes/index.ts";
 import type { MergeOptions } from "../../src/verbs/index.ts";
-import { json } from "./golden.ts";
+import { json, written } from "./golden.ts";
 import { fixture, tenon } from "./tenon.ts";
 
 const small = fixture("base/llama-small-bf16");
@@ -249,22 +247,4 @@ async function withoutTensor(directory: string, left: RegExp): Promise<ReturnTyp
   const tensors = opened.entries.map(({ tensor }) => tensor).filter(({ name }) => !left.test(name));
   const config = await opened.readDocument("adapter_config.json");
   return await written(tensors, "adapter_model.safetensors", { "adapter_config.json": config });
-}
-
-/** A directory in memory with one safetensors file; tensors that are only described are zero. */
-async function written(
-  tensors: readonly (Tensor | Pick<Tensor, "name" | "dtype" | "shape">)[],
-  path: string,
-  documents: Record<string, Uint8Array>,
-): Promise<ReturnType<typeof memoryTree>> {
-  const layout = safetensors.layOut?.(tensors, { format: "pt" });
-  if (layout === undefined) throw new Error("safetensors writes");
-  const bytes = new Uint8Array(layout.byteLength);
-  for (const { byteOffset, bytes: fixed } of layout.fixed) bytes.set(fixed, byteOffset);
-  for (const { name, byteOffset } of layout.tensors) {
-    const tensor = tensors.find((each) => each.name === name);
-    if (tensor !== undefined && "read" in tensor)
-      await tensor.read(0, bytes.subarray(byteOffset, byteOffset + tensor.byteLength));
-  }
-  return memoryTree(new Map([...Object.entries(documents), [path, bytes]]));
 }

@@ -3,11 +3,12 @@ import {
 } from "../../core/index.ts"; // biome-ignore format: one list
 import type { LoraConfig } from "../config/lora-config.ts";
 import { rewritesBase } from "../config/obstacles.ts";
+import { vocabularyOf } from "../model-config.ts";
 import { type AdapterObservationCode, observe } from "../observations.ts";
 import { resolveRankAndAlpha } from "../scaling.ts";
 import { matchesTarget, namesAtEnd, targetParameterOf } from "../targets.ts";
 import { type AdapterBuilder, embeddingNames } from "./adapter-builder.ts";
-import { observeRows, vocabularyOf } from "./observe-base.ts";
+import { observeRows } from "./observe-base.ts";
 
 /** What an adapter's tensors and config show together: D13–D19 and D23 of docs/formats/peft.md. */
 export function observeAdapter(

@@ -1,6 +1,7 @@
 import {
-  type AdapterModule, type BaseComponent, type Entry, elementCount, isJsonRecord, type JsonRecord, type Observation,
+  type AdapterModule, type BaseComponent, type Entry, elementCount, type Observation,
 } from "../../core/index.ts"; // biome-ignore format: one list
+import { vocabularyOf } from "../model-config.ts";
 import { observe } from "../observations.ts";
 import { embeddingNames } from "./adapter-builder.ts";
 
@@ -37,12 +38,6 @@ export function observeRows(
   if (vocabulary === undefined || !embeddingNames.has(module) || shape.length !== 2 || rows === vocabulary)
     return [];
   return [observe("TENON_EMBEDDING_RESIZED", [stored], { parameter, rows, vocabulary })];
-}
-
-export function vocabularyOf(config: JsonRecord | undefined): number | undefined {
-  const text = config?.["text_config"];
-  const size = config?.["vocab_size"] ?? (isJsonRecord(text) ? text["vocab_size"] : undefined);
-  return typeof size === "number" ? size : undefined;
 }
 
 /** D12: tensors without elements beside others that have some. */

@@ -1,5 +1,6 @@
 import type { JsonRecord, Tensor } from "../../core/index.ts";
-import { isJsonRecord, sameShape } from "../../core/index.ts";
+import { sameShape } from "../../core/index.ts";
+import { tiesEmbeddings } from "../model-config.ts";
 import { isOneTensor } from "./duplicates.ts";
 
 /**
@@ -76,17 +77,6 @@ function isShared(first: string, one: Tensor, name: string, other: Tensor): bool
 function ownerOf(names: readonly string[]): string {
   for (const [owner = ""] of groups) if (names.includes(owner)) return owner;
   return names[0] as string;
-}
-
-/**
- * Whether config.json ties the embeddings. transformers leaves out values that equal its general default, which is
- * true, so a missing key means tied.
- */
-function tiesEmbeddings(config: JsonRecord): boolean {
-  const text = config["text_config"];
-  const flag =
-    config["tie_word_embeddings"] ?? (isJsonRecord(text) ? text["tie_word_embeddings"] : undefined);
-  return flag !== false;
 }
 
 /** A head that is absent is an alias only in an architecture that has one. */

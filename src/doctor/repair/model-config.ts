@@ -1,11 +1,5 @@
-import {
-  type BaseComponent,
-  isJsonRecord,
-  type Json,
-  type JsonRecord,
-  type Observation,
-  withFields,
-} from "../../core/index.ts";
+import { withModelField } from "../../adapters/index.ts";
+import type { BaseComponent, JsonRecord, Observation } from "../../core/index.ts";
 
 /**
  * A model's config with what its tensors prove: the rows of embeddings, and that embeddings which differ are not tied.
@@ -19,8 +13,8 @@ export function repairedModelConfig(
   const rows = resizedRows(observations);
   const isBroken = observations.some(({ code }) => code === "TENON_TIE_BROKEN");
   let repaired = config;
-  if (isBroken) repaired = withField(repaired, "tie_word_embeddings", false);
-  if (typeof rows === "number") repaired = withField(repaired, "vocab_size", rows);
+  if (isBroken) repaired = withModelField(repaired, "tie_word_embeddings", false);
+  if (typeof rows === "number") repaired = withModelField(repaired, "vocab_size", rows);
   return repaired === config ? undefined : repaired;
 }
 
@@ -32,12 +26,4 @@ export function resizedRows(observations: readonly Observation[]): number | "sev
   const [first] = rows;
   if (rows.size > 1) return "several";
   return typeof first === "number" ? first : undefined;
-}
-
-/** Models with several towers keep it in `text_config`. */
-function withField(config: JsonRecord, field: string, value: Json): JsonRecord {
-  const text = config["text_config"];
-  if (!Object.hasOwn(config, field) && isJsonRecord(text) && Object.hasOwn(text, field))
-    return withFields(config, { text_config: withFields(text, { [field]: value }) });
-  return withFields(config, { [field]: value });
 }

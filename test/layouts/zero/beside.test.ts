@@ -6,7 +6,7 @@ import { formats } from "../../../src/formats/index.ts";
 import { detectLayout, layouts } from "../../../src/layouts/index.ts";
 import { fixturePath, openFixture } from "../fixtures.ts";
 import { canonicalOf, groupsOf } from "./cases.ts";
-import { int, list, parameter, record, str, TorchDraft, type Toy, toySave } from "./toy.ts";
+import { int, list, none, parameter, record, str, TorchDraft, type Toy, toySave } from "./toy.ts";
 
 type Files = Map<string, Uint8Array | string>;
 
@@ -88,6 +88,27 @@ describe("what a save does not hold is observed", () => {
     const { layout } = await detectLayout(tree, layouts, { formats });
     return layout.open(tree, { formats });
   };
+
+  it("frozen parameters, though nothing that is there misses them", async () => {
+    const whole = await toy({});
+    expect(whole.base?.isComplete).toBe(true);
+    const left = await toy({
+      changeModel: (draft) => {
+        draft.entries["frozen_param_shapes"] = none;
+        draft.entries["frozen_param_fragments"] = none;
+      },
+    });
+    expect(left.base?.isComplete).toBe(false);
+    expect(codes(left)).toContain("TENON_ZERO_FROZEN_LEFT_OUT");
+  });
+
+  it("nothing, where the trained name of a tie is the alias: its state goes to the owner", async () => {
+    const [head, embedding] = ["lm_head.weight", "model.embed_tokens.weight"];
+    const tied = await toy({ groups: [[parameter(head, [4, 3], 0)]], shared: { [embedding]: head } });
+    expect([...(tied.base?.ties ?? [])]).toEqual([[head, embedding]]);
+    expect([...(tied.optimizer?.states.keys() ?? [])]).toEqual([embedding]);
+    expect(tied.optimizer?.groups.map(({ parameters }) => parameters)).toEqual([[embedding]]);
+  });
 
   it("state of a whole flat buffer, as factored or quantised optimizers keep", async () => {
     const checkpoint = await toy({
