@@ -24,45 +24,4 @@ export const diff: Tenon["diff"] = here.diff;
 /** @see Tenon.verify */
 export const verify: Tenon["verify"] = here.verify;
 
-export type {
-  ByteSink,
-  ByteSource,
-  HttpOptions,
-  MemorySink,
-  MemoryTreeOptions,
-  NamedBlob,
-  SinkTree,
-  SourceTree,
-} from "./bytes/index.ts";
-export { httpTree, memorySink, memoryTree, wellKnownNames } from "./bytes/index.ts";
-export * from "./core/index.ts";
-export type {
-  FileLayout,
-  Format,
-  LayOutExtras,
-  OpenFileOptions,
-  StoredPlace,
-  TensorFile,
-} from "./formats/index.ts";
-export { formats, storedTensor } from "./formats/index.ts";
-export type {
-  ArrangeOptions,
-  FoundModel,
-  KnownBase,
-  Layout,
-  OpenOptions,
-  OutputText,
-  Sniff,
-  SniffOptions,
-  WrittenFile,
-} from "./layouts/index.ts";
-export { layouts, openModelFiles } from "./layouts/index.ts";
-export type {
-  AdapterUse,
-  Explanation,
-  FloatOutput,
-  TieOutcome,
-  TiePolicy,
-  UnusedTensor,
-} from "./plan/index.ts";
 export * from "./verbs/index.ts";

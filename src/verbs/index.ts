@@ -1,3 +1,45 @@
+// The public names that do not depend on where they run: both entries have all of them.
+export type {
+  ByteSink,
+  ByteSource,
+  HttpOptions,
+  MemorySink,
+  MemoryTreeOptions,
+  NamedBlob,
+  SinkTree,
+  SourceTree,
+} from "../bytes/index.ts";
+export { httpTree, memorySink, memoryTree, wellKnownNames } from "../bytes/index.ts";
+export * from "../core/index.ts";
+export type {
+  FileLayout,
+  Format,
+  LayOutExtras,
+  OpenFileOptions,
+  StoredPlace,
+  TensorFile,
+} from "../formats/index.ts";
+export { formats, storedTensor } from "../formats/index.ts";
+export type {
+  ArrangeOptions,
+  FoundModel,
+  KnownBase,
+  Layout,
+  OpenOptions,
+  OutputText,
+  Sniff,
+  SniffOptions,
+  WrittenFile,
+} from "../layouts/index.ts";
+export { layouts, openModelFiles } from "../layouts/index.ts";
+export type {
+  AdapterUse,
+  Explanation,
+  FloatOutput,
+  TieOutcome,
+  TiePolicy,
+  UnusedTensor,
+} from "../plan/index.ts";
 export type { AdapterWish } from "./adapter-choices.ts";
 export { browserHost } from "./browser-host.ts";
 export type {
