@@ -4,12 +4,12 @@ import { hf } from "./hf/index.ts";
 import type { Layout } from "./layout.ts";
 import { peft } from "./peft/index.ts";
 import { peftHybrid } from "./peft-hybrid/index.ts";
-import { distributedLayouts } from "./recognised/distributed.ts";
 import { foreignLayouts } from "./recognised/foreign.ts";
 import { stateDict } from "./state-dict/index.ts";
 import { tenon } from "./tenon/index.ts";
 import { trainer } from "./trainer/index.ts";
 import { zero } from "./zero/index.ts";
+import { universal } from "./zero/universal/index.ts";
 
 export { type DetectedLayout, detectLayout } from "./detect.ts";
 export type { KnownBase } from "./known-base.ts";
@@ -27,7 +27,7 @@ export { type LayoutObservationCode, layoutObservations } from "./observations.t
 export { type FoundModel, openModelFiles } from "./open-model-files.ts";
 export { manifestFiles, readManifest } from "./tenon/manifest.ts";
 export type { Manifest, ManifestFile } from "./tenon/schema.ts";
-export { accelerate, dcp, hf, peft, peftHybrid, stateDict, tenon, trainer, zero };
+export { accelerate, dcp, hf, peft, peftHybrid, stateDict, tenon, trainer, universal, zero };
 
 /** Every layout, in the order in which messages list them. Sniffing asks all of them; the order decides nothing. */
 export const layouts: readonly Layout[] = [
@@ -39,7 +39,7 @@ export const layouts: readonly Layout[] = [
   hf,
   stateDict,
   zero,
+  universal,
   dcp,
-  ...distributedLayouts,
   ...foreignLayouts,
 ];

@@ -18,15 +18,6 @@ type Files = Record<string, Uint8Array | string>;
 
 /** What each kind of checkpoint looks like from outside, and the layout that claims it. */
 const kinds: readonly (readonly [name: string, what: RegExp, files: Files])[] = [
-  [
-    "universal",
-    /universal checkpoint/,
-    {
-      "zero/model.norm.weight/fp32.pt": "x",
-      "zero/model.norm.weight/exp_avg.pt": "x",
-      "mp_rank_00_model_states.pt": "x",
-    },
-  ],
   ["gguf", /GGUF/, { "model-Q4_K_M.gguf": "GGUF\u0003\0\0\0" }],
   ["mlx", /MLX/, { "adapters.safetensors": tensors("layers.0.q.lora_a"), "adapter_config.json": "{}" }],
   [

@@ -17,7 +17,7 @@ export interface RunDocuments {
  */
 export function runDocuments(
   { fields, path }: ModelFile,
-  optimizer: OptimizerFile | undefined,
+  optimizer: Pick<OptimizerFile, "fields"> | undefined,
   tag: string,
 ): RunDocuments {
   const left: string[] = [];

@@ -113,7 +113,7 @@ function bufferState(
   return state;
 }
 
-function paramGroups(inner: Fields, buffers: number): NonNullable<OptimizerFile["groups"]> {
+export function paramGroups(inner: Fields, buffers: number): NonNullable<OptimizerFile["groups"]> {
   const seen = new Set<number>();
   return (inner.list("param_groups") ?? []).map((group, at) => {
     const what = `param_groups[${at}]`;

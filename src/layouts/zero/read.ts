@@ -1,17 +1,14 @@
 // A save as a checkpoint: names are understood, and the optimizer is keyed by what they mean.
 import {
   type BaseComponent,
-  type Entry,
   type FileEntry,
   isTenonError,
   type JsonRecord,
-  type OptimizerComponent,
   type TenonError,
   type TrainerComponent,
 } from "../../core/index.ts";
 import { readAdapterConfigs } from "../adapter-configs.ts";
 import { adapterPlaces } from "../adapter-files.ts";
-import { canonicalNames } from "../canonical-names.ts";
 import type { CheckpointFiles } from "../checkpoint-files.ts";
 import { companionsOf } from "../companions.ts";
 import { sortParts } from "../components.ts";
@@ -21,6 +18,7 @@ import { trainerStateBytesLimit } from "../limits.ts";
 import { modelFileNames } from "../model-files.ts";
 import type { CheckpointParts } from "../opened-checkpoint.ts";
 import { readTrainingDocuments } from "../training-documents.ts";
+import { namedOptimizer } from "./named-optimizer.ts";
 import { readTag, type ZeroSave } from "./read-tag.ts";
 import { findTags, type TagPlace } from "./tag.ts";
 
@@ -53,7 +51,10 @@ export async function readZero(
     adapters,
     entries,
     base: base && wholeFiles(base, save),
-    optimizer: optimizerOf(save, entries, base),
+    optimizer:
+      save.optimizerPath === undefined
+        ? undefined
+        : namedOptimizer({ ...save, file: save.optimizerPath }, entries, base),
     trainer: await trainerOf(save, files, listed),
     companions: companionsOf(listed),
   };
@@ -98,25 +99,6 @@ async function readNewest(files: CheckpointFiles, listed: readonly FileEntry[]):
 /** Workers' files are no shards to be kept when the base is written, and what is frozen elsewhere is missing here. */
 function wholeFiles(base: BaseComponent, { isFrozenLeftOut }: ZeroSave): BaseComponent {
   return { ...base, shards: new Map(), isComplete: base.isComplete && !isFrozenLeftOut };
-}
-
-function optimizerOf(
-  { states, groups, optimizerPath }: ZeroSave,
-  entries: readonly Entry[],
-  base: BaseComponent | undefined,
-): OptimizerComponent | undefined {
-  if (optimizerPath === undefined) return undefined;
-  const names = canonicalNames([...states.keys()], { entries });
-  // Of tied parameters DeepSpeed keeps the first that the model has, which need not be the owner.
-  const named = (stored: string): string => {
-    const name = names.get(stored) ?? stored;
-    return base?.ties.get(name) ?? name;
-  };
-  return {
-    file: optimizerPath,
-    states: new Map([...states].map(([stored, state]) => [named(stored), state])),
-    groups: groups.map(({ parameters, settings }) => ({ settings, parameters: parameters.map(named) })),
-  };
 }
 
 /** What the run says of itself, and what transformers' Trainer or accelerate keep beside the save. */

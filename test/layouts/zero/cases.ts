@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import type { Tensor } from "../../../src/core/index.ts";
+import type { Checkpoint, Tensor } from "../../../src/core/index.ts";
 import { fixturePath, openFixture } from "../fixtures.ts";
 
 /** What test/fixtures/make/zero.py says of a case. */
@@ -39,4 +39,41 @@ export function canonicalOf(live: string): string {
   const path = live.replace(/^base_model\.model\./, "");
   const lora = /^(.*)\.(lora_[AB])\.default\.weight$/.exec(path);
   return lora === null ? path.replace(".base_layer.", ".") : `default:${lora[1]}.${lora[2]}`;
+}
+
+/** Base and adapter parameters by canonical name, aliases included. */
+export function weightsIn({ base, adapters }: Checkpoint): Map<string, Tensor> {
+  const found = new Map(base?.tensors);
+  for (const { path, loraA, loraB } of adapters.get("default")?.modules.values() ?? []) {
+    if (loraA) found.set(`default:${path}.lora_A`, loraA);
+    if (loraB) found.set(`default:${path}.lora_B`, loraB);
+  }
+  return found;
+}
+
+/** One state of every parameter that has it. */
+export function stateOf({ optimizer }: Checkpoint, state: string): Map<string, Tensor> {
+  const found = new Map<string, Tensor>();
+  for (const [name, own] of optimizer?.states ?? []) {
+    const tensor = own.get(state);
+    if (tensor !== undefined) found.set(name, tensor);
+  }
+  return found;
+}
+
+/** What a case must give: in stage 3 trained weights are the masters, and what was frozen may have been left out. */
+export async function expectedWeights({
+  case: name,
+  stage,
+  exclude_frozen,
+}: ZeroCase): Promise<Map<string, Tensor>> {
+  const expected = new Map(await truthOf(name, "model"));
+  const masters = (await truthOf(name, "fp32")) ?? new Map<string, Tensor>();
+  const trained = new Set(groupsOf(name).flatMap(({ names }) => names.map(canonicalOf)));
+  for (const parameter of [...expected.keys()]) {
+    if (exclude_frozen === true && !trained.has(parameter)) expected.delete(parameter);
+    const master = masters.get(parameter);
+    if (stage === 3 && master !== undefined) expected.set(parameter, master);
+  }
+  return expected;
 }

@@ -1,45 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { Checkpoint, Tensor } from "../../../src/core/index.ts";
 import { bytesOf, expectSameTensors, openFixture } from "../fixtures.ts";
-import { canonicalOf, cases, groupsOf, truthOf, type ZeroCase } from "./cases.ts";
+import { canonicalOf, cases, expectedWeights, groupsOf, stateOf, truthOf, weightsIn } from "./cases.ts";
 
 const states = ["exp_avg", "exp_avg_sq", "momentum_buffer", "max_exp_avg_sq"];
-
-/** Base and adapter parameters by canonical name, aliases included. */
-function weightsIn({ base, adapters }: Checkpoint): Map<string, Tensor> {
-  const found = new Map(base?.tensors);
-  for (const { path, loraA, loraB } of adapters.get("default")?.modules.values() ?? []) {
-    if (loraA) found.set(`default:${path}.lora_A`, loraA);
-    if (loraB) found.set(`default:${path}.lora_B`, loraB);
-  }
-  return found;
-}
-
-function stateOf({ optimizer }: Checkpoint, state: string): Map<string, Tensor> {
-  const found = new Map<string, Tensor>();
-  for (const [name, own] of optimizer?.states ?? []) {
-    const tensor = own.get(state);
-    if (tensor !== undefined) found.set(name, tensor);
-  }
-  return found;
-}
-
-/** What a case must give: in stage 3 trained weights are the masters, and what was frozen may have been left out. */
-async function expectedWeights({
-  case: name,
-  stage,
-  exclude_frozen,
-}: ZeroCase): Promise<Map<string, Tensor>> {
-  const expected = new Map(await truthOf(name, "model"));
-  const masters = (await truthOf(name, "fp32")) ?? new Map<string, Tensor>();
-  const trained = new Set(groupsOf(name).flatMap(({ names }) => names.map(canonicalOf)));
-  for (const parameter of [...expected.keys()]) {
-    if (exclude_frozen === true && !trained.has(parameter)) expected.delete(parameter);
-    const master = masters.get(parameter);
-    if (stage === 3 && master !== undefined) expected.set(parameter, master);
-  }
-  return expected;
-}
 
 describe("every fixture of DeepSpeed", () => {
   it("is of each stage", () => {
