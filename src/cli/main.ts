@@ -54,22 +54,30 @@ async function run(
     return answer.exitCode;
   } finally {
     if (!isDone) shown?.end(isDone);
-    stopListening();
+    stopListening(isDone);
   }
 }
 
-/** The first signal lets the verb clean up; the second does not wait. */
-function onInterrupt(interruption: AbortController): () => void {
+/**
+ * The first signal lets the verb clean up; the second does not wait. What is returned stops the listening: once a verb is
+ * done its output is complete, and a signal that comes while the process ends must not make that look like a failure.
+ */
+function onInterrupt(interruption: AbortController): (isDone: boolean) => void {
   const listener = (signal: NodeJS.Signals): void => {
     if (interruption.signal.aborted) process.exit(130);
     interruption.abort(new Error(`received ${signal}`));
   };
   const signals = ["SIGINT", "SIGTERM"] as const;
   for (const signal of signals) process.on(signal, listener);
-  return () => {
-    for (const signal of signals) process.off(signal, listener);
+  return (isDone) => {
+    for (const signal of signals) {
+      if (isDone && !process.listeners(signal).includes(ignore)) process.on(signal, ignore);
+      process.off(signal, listener);
+    }
   };
 }
+
+const ignore = (): void => undefined;
 
 /** https://no-color.org: set and not empty means no. */
 function isColoured(stream: NodeJS.WriteStream): boolean {
