@@ -115,6 +115,12 @@ export type OutputFile =
       readonly metadata: Readonly<Record<string, string>>;
       /** More names for tensors among the entries, alias → name; only for a format that keeps them. */
       readonly aliases?: ReadonlyMap<string, string>;
+      /**
+       * What the file holds when it is no flat dict, for a format that keeps objects: for torch a pickle value with a place
+       * for each entry, or several, which become archives one after another.
+       */
+      readonly objects?: readonly unknown[];
     }
   | { readonly kind: "text"; readonly path: string; readonly text: string }
+  | { readonly kind: "bytes"; readonly path: string; readonly bytes: Uint8Array }
   | { readonly kind: "copy"; readonly path: string; readonly source: string };

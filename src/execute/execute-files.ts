@@ -129,6 +129,7 @@ async function copyWhole(file: PlannedFile, options: ExecuteOptions): Promise<bo
 async function writeDocuments(files: readonly OutputFile[], options: ExecuteOptions): Promise<void> {
   for (const file of files) {
     if (file.kind === "text") await writeBytes(options.sink, file.path, new TextEncoder().encode(file.text));
+    if (file.kind === "bytes") await writeBytes(options.sink, file.path, file.bytes);
     if (file.kind === "copy") await copyFile(file, options);
   }
 }

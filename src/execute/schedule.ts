@@ -62,8 +62,11 @@ function planFile(
   }));
   if (file.aliases !== undefined && format.keepsAliases !== true)
     throw new Error(`internal: ${format.name} keeps no aliases (${file.path})`);
+  if (file.objects !== undefined && format.keepsObjects !== true)
+    throw new Error(`internal: ${format.name} keeps no objects (${file.path})`);
   const layout = format.layOut(entries, file.metadata, {
     ...(file.aliases !== undefined && { aliases: file.aliases }),
+    ...(file.objects !== undefined && { objects: file.objects }),
   });
   // Without its checksums a header cannot be compared with that of a file to copy.
   const sameAs = layout.seal === undefined ? repeatedFile(layout, recipes, resolve) : undefined;

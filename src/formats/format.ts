@@ -46,6 +46,8 @@ export interface FileLayout {
 export interface LayOutExtras {
   /** More names for a tensor that is written: alias → its name. @see Format.keepsAliases */
   readonly aliases?: ReadonlyMap<string, string>;
+  /** What the file holds, with a place for every entry. @see Format.keepsObjects */
+  readonly objects?: readonly unknown[];
 }
 
 /** One file format. Shared code asks `canWrite`, never the name. */
@@ -54,6 +56,8 @@ export interface Format {
   readonly canWrite: boolean;
   /** Whether two names can share the bytes of one tensor; without it `layOut` is given no aliases. */
   readonly keepsAliases?: true;
+  /** Whether a file can hold any object with tensors in it; without it `layOut` is given no objects. */
+  readonly keepsObjects?: true;
   /** Judges by the first bytes (up to 512, fewer for a short file) and, last, by the name. */
   sniff(head: Uint8Array, path: string): boolean;
   /** Reads the header only; `source` stays open and belongs to the returned tensors' owner. */

@@ -13,4 +13,5 @@ export {
   PickleTuple,
   type PickleValue,
 } from "./values.ts";
-export { PersistentId, writePickle } from "./write.ts";
+export { writePickle } from "./write.ts";
+export { PersistentId, PickleFloat, PickleObject } from "./written.ts";

@@ -1,31 +1,30 @@
 import { Op } from "./opcodes.ts";
-import { HostValue, PickleGlobal, PickleMap, PickleRecord, PickleTuple, type PickleValue } from "./values.ts";
-
-/** A reference that the reader resolves by itself (BINPERSID): torch names storages so. */
-export class PersistentId extends HostValue {
-  readonly what = "a persistent id";
-  readonly id: PickleValue;
-
-  constructor(id: PickleValue) {
-    super();
-    this.id = id;
-  }
-
-  override children(): readonly PickleValue[] {
-    return [this.id];
-  }
-}
+import { reduced } from "./reduced.ts";
+import {
+  HostValue,
+  OpaqueObject,
+  PickleGlobal,
+  PickleMap,
+  PickleRecord,
+  PickleTuple,
+  type PickleValue,
+} from "./values.ts";
+import { PersistentId, PickleFloat, PickleObject } from "./written.ts";
 
 /** Items of a list or dict between one MARK and its APPENDS or SETITEMS (CPython `Modules/_pickle.c`, BATCHSIZE). */
 const batchItems = 1000;
 
 /**
  * Writes a value as CPython's C pickler does in protocol 2, memo included: what torch.save wrote comes out byte for byte
- * where equal strings were one object. Records are written as a call of their global.
- * @throws TypeError for values that have no opcodes here: sets, bytes, opaque objects, host values of other kinds
+ * where equal strings were one object. Records are written as a call of their global, with their state.
+ * @param replaced what stands for a host value that is the caller's own; the same object each time is written once
+ * @throws TypeError for values that have no opcodes here: opaque objects, records with items, host values of other kinds
  */
-export function writePickle(value: PickleValue): Uint8Array {
-  const writer = new PickleWriter();
+export function writePickle(
+  value: PickleValue,
+  replaced: (value: HostValue) => PickleValue | undefined = () => undefined,
+): Uint8Array {
+  const writer = new PickleWriter(replaced);
   writer.write(value);
   return writer.finish();
 }
@@ -39,7 +38,13 @@ class PickleWriter {
   readonly #memo = new Map<unknown, number>();
   readonly #encoder = new TextEncoder();
 
-  constructor() {
+  readonly #built = new Set<PickleRecord>();
+  readonly #replaced: (value: HostValue) => PickleValue | undefined;
+  /** A value → the call that makes it: made once, so that it is written once. */
+  readonly #calls = new Map<PickleValue, PickleRecord>();
+
+  constructor(replaced: (value: HostValue) => PickleValue | undefined) {
+    this.#replaced = replaced;
     this.#byte(Op.PROTO);
     this.#byte(2);
   }
@@ -59,7 +64,8 @@ class PickleWriter {
     else if (value instanceof PersistentId) {
       this.write(value.id);
       this.#byte(Op.BINPERSID);
-    } else this.#container(value);
+    } else if (value instanceof PickleFloat) this.#float(value.value);
+    else this.#container(value);
   }
 
   #container(value: PickleValue): void {
@@ -68,9 +74,44 @@ class PickleWriter {
     else if (value instanceof PickleTuple) this.#once(value, () => this.#tuple(value));
     else if (Array.isArray(value)) this.#list(value);
     else if (value instanceof PickleMap) this.#map(value);
-    else if (value instanceof PickleRecord && value.state === undefined && value.items.length === 0)
-      this.#once(value, () => this.#call(globalOf(value.global), PickleTuple.ofValues(value.args)));
-    else throw new TypeError("internal: a value that is not written to a pickle");
+    else if (value instanceof PickleObject) this.#object(value);
+    else if (value instanceof PickleRecord) this.#record(value);
+    else this.#other(value);
+  }
+
+  #record(record: PickleRecord): void {
+    if (record instanceof OpaqueObject || record.items.length > 0 || record.entries.size > 0)
+      throw new TypeError(`internal: an object of ${record.global} is not written to a pickle`);
+    this.#once(record, () => this.#call(globalOf(record.global), PickleTuple.ofValues(record.args)));
+    // The state of what was recalled is there already.
+    if (record.state === undefined || this.#built.has(record)) return;
+    this.#built.add(record);
+    this.write(record.state);
+    this.#byte(Op.BUILD);
+  }
+
+  #object(object: PickleObject): void {
+    if (this.#recall(object)) return;
+    this.#global(globalOf(object.global));
+    this.write(object.args);
+    this.#byte(Op.NEWOBJ);
+    this.#remember(object);
+    if (object.state === undefined) return;
+    this.write(object.state);
+    this.#byte(Op.BUILD);
+  }
+
+  #other(value: PickleValue): void {
+    const call = this.#calls.get(value) ?? reduced(value);
+    if (call !== undefined) {
+      this.#calls.set(value, call);
+      this.write(call);
+      return;
+    }
+    const stand = value instanceof HostValue ? this.#replaced(value) : undefined;
+    if (stand === undefined || stand === value)
+      throw new TypeError("internal: a value that is not written to a pickle");
+    this.write(stand);
   }
 
   /** Writes what was not written before and remembers it; else refers to it. */
@@ -182,6 +223,9 @@ class PickleWriter {
       this.write(key);
       this.write(item);
     });
+    if (map.attributes === undefined) return;
+    this.write(map.attributes);
+    this.#byte(Op.BUILD);
   }
 
   #batches<T>(items: readonly T[], one: number, several: number, write: (item: T) => void): void {

@@ -20,6 +20,7 @@ export function explain(files: readonly OutputFile[]): Explanation {
   const listed: { path: string; tensors: number; bytes: number }[] = [];
   let [copied, cast, bytesRead, bytesWritten] = [0, 0, 0, 0];
   for (const file of files) {
+    if (file.kind === "bytes") listed.push({ path: file.path, tensors: 0, bytes: file.bytes.length });
     if (file.kind === "text") listed.push({ path: file.path, tensors: 0, bytes: file.text.length });
     if (file.kind !== "tensors") continue;
     let bytes = 0;

@@ -62,6 +62,7 @@ export function writeDraft(
 
 function contentOf(file: OutputFile, formats: readonly Format[]): Uint8Array {
   if (file.kind === "text") return new TextEncoder().encode(file.text);
+  if (file.kind === "bytes") return file.bytes;
   if (file.kind === "copy") return new TextEncoder().encode(`copy of ${file.source}`);
   const format = formats.find(({ name }) => name === file.format);
   if (format?.layOut === undefined) throw new Error(`no format ${file.format} that writes`);
@@ -69,7 +70,12 @@ function contentOf(file: OutputFile, formats: readonly Format[]): Uint8Array {
   const entries = [...recipes].map(([name, { dtype, shape }]) => ({ name, dtype, shape }));
   expect(entries.length, `${file.path} has a name twice`).toBe(file.entries.length);
   const source = (name: string): string => recipes.get(name)?.source.id ?? "";
-  return assemble(format.layOut(entries, file.metadata), (name, length) => patternOf(source(name), length));
+  const extras = {
+    ...(file.aliases && { aliases: file.aliases }),
+    ...(file.objects && { objects: file.objects }),
+  };
+  const layout = format.layOut(entries, file.metadata, extras);
+  return assemble(layout, (name, length) => patternOf(source(name), length));
 }
 
 /** What every layout that writes promises. Run it for a layout of your own. */

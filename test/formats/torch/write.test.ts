@@ -2,8 +2,15 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { crc32, crc32After } from "../../../src/bytes/index.ts";
 import { localTree } from "../../../src/bytes/node/index.ts";
-import type { DType } from "../../../src/core/index.ts";
-import { openTorch, torch, verifyChecksums } from "../../../src/formats/index.ts";
+import type { DType, Tensor } from "../../../src/core/index.ts";
+import {
+  archiveExtents,
+  openTorch,
+  TensorPlace,
+  torch,
+  verifyChecksums,
+} from "../../../src/formats/index.ts";
+import { PickleMap, PickleTuple, type PickleValue } from "../../../src/pickle/index.ts";
 import { assemble, bytesOf, sourceOf } from "../../contract/format.contract.ts";
 import { fixturePath } from "../../layouts/fixtures.ts";
 
@@ -57,6 +64,51 @@ describe("a torch.save file that is written", () => {
       [() => layOut([element("F32")], { format: "pt" }), "TENON_TORCH_METADATA"],
     ] as const;
     for (const [run, code] of refused) expect(run).toThrow(expect.objectContaining({ code }));
+  });
+});
+
+describe("an object that is written", () => {
+  const fill = (name: string, length: number) => new Uint8Array(length).fill(name.charCodeAt(0));
+
+  it("has its tensors where their places were, and each place of one tensor shares its storage", async () => {
+    const state = new PickleMap();
+    state.set("a", new TensorPlace("a"));
+    const object = new PickleMap();
+    object.set("step", 3);
+    object.set("list", [new TensorPlace("b"), state, new TensorPlace("b")]);
+    const entries = [element("F32", [2], "a"), element("BF16", [3], "b")];
+    const bytes = assemble(layOut(entries, {}, { objects: [object] }), fill);
+    const { object: read } = await openTorch(await sourceOf(bytes));
+    expect((read as PickleMap).get("step")).toBe(3);
+    const [first, inner, second] = (read as PickleMap).get("list") as PickleValue[];
+    expect((first as unknown as Tensor).storage).toBe((second as unknown as Tensor).storage);
+    expect(await bytesOf((inner as PickleMap).get("a") as unknown as Tensor)).toEqual(fill("a", 8));
+    expect(await bytesOf(first as unknown as Tensor)).toEqual(fill("b", 6));
+    expect((await verifyChecksums(await sourceOf(bytes))).problems).toEqual([]);
+  });
+
+  it("is one archive after another when there are several", async () => {
+    const objects = [new TensorPlace("a"), PickleTuple.ofValues([1, 2]), new TensorPlace("b")];
+    const entries = [element("F32", [2], "a"), element("I64", [], "b")];
+    const bytes = assemble(layOut(entries, {}, { objects }), fill);
+    const extents = archiveExtents(entries, objects);
+    expect(extents.reduce((sum, { byteLength }) => sum + byteLength, 0)).toBe(bytes.length);
+    const source = await sourceOf(bytes);
+    const read = await Promise.all(
+      extents.map((extent) => openTorch(source, extent).then((file) => file.object as PickleValue)),
+    );
+    expect(await bytesOf(read[0] as unknown as Tensor)).toEqual(fill("a", 8));
+    expect(read[1]).toEqual(PickleTuple.ofValues([1, 2]));
+    expect(await bytesOf(read[2] as unknown as Tensor)).toEqual(fill("b", 8));
+    for (const { byteOffset, byteLength } of extents) {
+      const archive = await sourceOf(bytes.slice(byteOffset, byteOffset + byteLength));
+      expect((await verifyChecksums(archive)).problems).toEqual([]);
+    }
+  });
+
+  it("is refused when a tensor has no place, or a place no tensor", () => {
+    expect(() => layOut([element("F32")], {}, { objects: [1] })).toThrow(/no object has a place for a/);
+    expect(() => layOut([], {}, { objects: [new TensorPlace("a")] })).toThrow(/not among the entries/);
   });
 });
 
