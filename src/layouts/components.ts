@@ -34,6 +34,7 @@ export function sortParts(parts: StoredParts, files: CheckpointFiles): Understan
     ...(modelConfig && { config: modelConfig }),
     ...(adapterConfigs.given && { givenConfig: adapterConfigs.given }),
     ...(files.options.knownBaseNames && { knownBaseNames: files.options.knownBaseNames }),
+    ...(files.options.knownBase && { knownBase: files.options.knownBase }),
     ...(files.options.report && { duplicates: "observe" }),
   });
   let understood = understand(tensors, options(adapterConfigs.found));

@@ -13,6 +13,7 @@ import { parseLoraConfig } from "../config/parse-lora-config.ts";
 import { isStrayBias } from "../names/observe-names.ts";
 import { savedModuleOf } from "../targets.ts";
 import type { Duplicates } from "./duplicates.ts";
+import { type BaseShapes, tellTrainedEmbeddings } from "./trained-embeddings.ts";
 
 type Slot = Exclude<keyof AdapterModule, "path" | "nesting">;
 
@@ -40,6 +41,7 @@ export class AdapterBuilder {
   readonly trouble: { readonly code: string; readonly message: string } | undefined;
   private readonly config: { readonly config: JsonRecord; readonly from: string } | undefined;
   private readonly duplicates: Duplicates;
+  private readonly knownBase: BaseShapes | undefined;
   private readonly modules = new Map<
     string,
     Partial<Record<Slot, Tensor>> & { path: string; nesting: number }
@@ -52,8 +54,10 @@ export class AdapterBuilder {
     name: string,
     duplicates: Duplicates,
     config: { readonly config: JsonRecord; readonly from: string } | undefined,
+    knownBase?: BaseShapes,
   ) {
     this.name = name;
+    this.knownBase = knownBase;
     this.duplicates = duplicates;
     this.config = config;
     try {
@@ -79,11 +83,12 @@ export class AdapterBuilder {
   }
 
   build(): AdapterComponent {
+    const { lora, knownBase: base, entries } = this;
     return {
       name: this.name,
       ...(this.config === undefined ? {} : { config: this.config.config, configFrom: this.config.from }),
       modules: this.modules,
-      replacements: [...this.replacements.values()],
+      replacements: tellTrainedEmbeddings([...this.replacements.values()], { lora, base, entries }),
       tokenDeltas: this.tokenDeltas,
       entries: this.entries,
     };

@@ -38,7 +38,7 @@ export function assembleComponents(entries: readonly Entry[], documents: Compone
     const known = adapters.get(name);
     if (known !== undefined) return known;
     const config = documents.givenConfig ?? documents.adapterConfigs.get(name);
-    const made = new AdapterBuilder(name, duplicates, config);
+    const made = new AdapterBuilder(name, duplicates, config, documents.knownBase);
     adapters.set(name, made);
     if (adapters.size > adapterCount) throw tooManyAdapters();
     return made;

@@ -1,4 +1,5 @@
 import type { AdapterComponent, BaseComponent, JsonRecord, Observation } from "../../core/index.ts";
+import type { BaseShapes } from "./trained-embeddings.ts";
 
 /** What lies beside the tensors and says what they are. */
 export interface ComponentDocuments {
@@ -13,6 +14,8 @@ export interface ComponentDocuments {
    * model's state.
    */
   readonly adapterFiles: ReadonlyMap<string, string>;
+  /** The base that it stands on, where one is given apart: tells trained embeddings from those that PEFT saves. */
+  readonly knownBase?: BaseShapes;
   /** What to do when several stored names mean one parameter and are not one tensor. Default `refuse`. */
   readonly duplicates?: "refuse" | "observe";
 }
