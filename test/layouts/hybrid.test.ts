@@ -1,28 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { type AdapterModule, type JsonRecord, parseJsonRecord, type Tensor } from "../../src/core/index.ts";
-import { expectSameTensors, fixturePath, hybridCase, openFixture } from "./fixtures.ts";
-
-/** Saved by tools that keep everything, under whatever names. */
-const kept = [
-  "qv/base-model-save-pretrained",
-  "qv/state-dict-bin",
-  "qv/state-dict-legacy",
-  "qv/state-dict-pt",
-  "qv/state-dict-safetensors",
-  "qv/state-dict-with-config",
-  "qv/accelerator-save-state",
-  "qv/accelerator-save-model",
-  "qv/trainer-module",
-  "tied-bf16/base-model-save-pretrained",
-  "tied-bf16/state-dict-pt",
-  "tied-bf16/state-dict-legacy",
-  "tied-bf16/accelerator-save-state",
-  "tied-bf16/accelerator-save-model",
-  "all-linear-bf16/base-model-save-pretrained",
-  "all-linear-bf16/state-dict-pt",
-  "all-linear-bf16/accelerator-save-model",
-];
+import { expectSameTensors, fixturePath, hybridCase, keptHybrids as kept, openFixture } from "./fixtures.ts";
 
 function pair(module: AdapterModule | undefined): ReadonlyMap<string, Tensor> {
   const { loraA, loraB } = module ?? {};

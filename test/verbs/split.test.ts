@@ -1,28 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { expectSameTensors, hybridCase } from "../layouts/fixtures.ts";
+import { expectSameTensors, hybridCase, keptHybrids as kept } from "../layouts/fixtures.ts";
 import { below, configAt, filesAt, openFiles, splitInMemory } from "./converted.ts";
 import { fixture, tenon } from "./tenon.ts";
 
-/** Saved by tools that keep everything, under whatever names. */
-const kept = [
-  "qv/base-model-save-pretrained",
-  "qv/state-dict-bin",
-  "qv/state-dict-legacy",
-  "qv/state-dict-pt",
-  "qv/state-dict-safetensors",
-  "qv/state-dict-with-config",
-  "qv/accelerator-save-state",
-  "qv/accelerator-save-model",
-  "qv/trainer-module",
-  "tied-bf16/base-model-save-pretrained",
-  "tied-bf16/state-dict-pt",
-  "tied-bf16/state-dict-legacy",
-  "tied-bf16/accelerator-save-state",
-  "tied-bf16/accelerator-save-model",
-  "all-linear-bf16/base-model-save-pretrained",
-  "all-linear-bf16/state-dict-pt",
-  "all-linear-bf16/accelerator-save-model",
-];
 /** Saved by tools that keep the adapter alone. */
 const adapterOnly = [
   "qv/save-pretrained",

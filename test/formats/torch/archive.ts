@@ -1,5 +1,6 @@
 // Builds torch.save archives by hand, sound ones and every kind of broken one.
 import { crc32 } from "../../../src/bytes/crc32.ts";
+import { isTenonError } from "../../../src/core/index.ts";
 import { type Code, call, global, int, persistent, pickle, str, tuple } from "../../pickle/assemble.ts";
 
 export interface Member {
@@ -195,4 +196,15 @@ export function legacy(content: LegacyContent): Uint8Array {
 /** A legacy storage, whose persistent id has a sixth item. */
 export function legacyStorage(type: string, key: string, numel: number, view: Code = [0x4e]): Code {
   return persistent(tuple(str("storage"), global("torch", type), str(key), str("cpu"), int(numel), view));
+}
+
+/** Code and message that opening ends with; `no error` when it does not. */
+export async function messageOf(opening: Promise<unknown>): Promise<string> {
+  try {
+    await opening;
+  } catch (error) {
+    if (isTenonError(error)) return `${error.code} ${error.message}`;
+    throw error;
+  }
+  return "no error";
 }

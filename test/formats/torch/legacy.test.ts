@@ -1,19 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { isTenonError } from "../../../src/core/index.ts";
 import { openTorch } from "../../../src/formats/index.ts";
 import { bytesOf, sourceOf } from "../../contract/format.contract.ts";
 import { type Code, int, list, none, record, str, tuple } from "../../pickle/assemble.ts";
-import { f32, legacy, legacyStorage, tensor } from "./archive.ts";
-
-const messageOf = async (opening: Promise<unknown>): Promise<string> => {
-  try {
-    await opening;
-  } catch (error) {
-    if (isTenonError(error)) return `${error.code} ${error.message}`;
-    throw error;
-  }
-  return "no error";
-};
+import { f32, legacy, legacyStorage, messageOf, tensor } from "./archive.ts";
 
 describe("legacy files", () => {
   const weight = (key: string, numel: number): Code =>

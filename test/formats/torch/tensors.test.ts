@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ByteSource } from "../../../src/bytes/index.ts";
-import { isTenonError, type Observation } from "../../../src/core/index.ts";
+import type { Observation } from "../../../src/core/index.ts";
 import { openTorch, stateDictsIn, tensorsIn } from "../../../src/formats/index.ts";
 import type { PickleMap } from "../../../src/pickle/index.ts";
 import { bytesOf, sourceOf } from "../../contract/format.contract.ts";
@@ -21,7 +21,7 @@ import {
   tuple,
   yes,
 } from "../../pickle/assemble.ts";
-import { archive, f32, storage, tensor, type View } from "./archive.ts";
+import { archive, f32, messageOf, storage, tensor, type View } from "./archive.ts";
 
 const open = async (object: Code, storages: Record<string, Uint8Array> = {}, byteOrder = "little") =>
   openTorch(await sourceOf(archive({ object, storages, byteOrder }), "a.pt"));
@@ -29,16 +29,6 @@ const open = async (object: Code, storages: Record<string, Uint8Array> = {}, byt
 const float = (key: string, numel: number): Code => storage("FloatStorage", key, numel);
 const plain = (key: string, numel: number): Code =>
   tensor({ storage: float(key, numel), size: [numel], stride: [1] });
-
-const messageOf = async (opening: Promise<unknown>): Promise<string> => {
-  try {
-    await opening;
-  } catch (error) {
-    if (isTenonError(error)) return `${error.code} ${error.message}`;
-    throw error;
-  }
-  return "no error";
-};
 
 describe("element types", () => {
   it.each([

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { crc32 } from "../../../src/bytes/crc32.ts";
-import { isTenonError } from "../../../src/core/index.ts";
 import { openTorch, verifyChecksums } from "../../../src/formats/index.ts";
 import { bytesOf, sourceOf } from "../../contract/format.contract.ts";
 import { none, pickle, record } from "../../pickle/assemble.ts";
@@ -10,6 +9,7 @@ import {
   archiveMembers,
   f32,
   type Member,
+  messageOf,
   storage,
   tensor,
   zip,
@@ -24,16 +24,6 @@ const open = async (members: readonly Member[], options: ArchiveOptions = {}) =>
 /** Members of a sound archive with one of them changed. */
 const changed = (name: string, change: Partial<Member>): Member[] =>
   archiveMembers(content).map((member) => (member.name === name ? { ...member, ...change } : member));
-
-const messageOf = async (opening: Promise<unknown>): Promise<string> => {
-  try {
-    await opening;
-  } catch (error) {
-    if (isTenonError(error)) return `${error.code} ${error.message}`;
-    throw error;
-  }
-  return "no error";
-};
 
 describe("crc32", () => {
   it("is that of zip, in one piece or several", () => {
