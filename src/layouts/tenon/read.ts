@@ -1,14 +1,11 @@
-import type { Understanding } from "../../adapters/index.ts";
 import { type BaseComponent, type FileEntry, FormatError, type Tensor } from "../../core/index.ts";
-import { type FoundConfig, givenConfig } from "../adapter-configs.ts";
-import { adapterConfigName, adapterWeightNames } from "../adapter-files.ts";
 import type { CheckpointFiles } from "../checkpoint-files.ts";
 import { companionsOf } from "../companions.ts";
-import { type AdapterFile, sortParts } from "../components.ts";
 import { findJsonDocument } from "../documents.ts";
 import { rootPaths } from "../evidence.ts";
 import { openModelTensors } from "../model-tensors.ts";
 import type { CheckpointParts } from "../opened-checkpoint.ts";
+import { readSplitModel } from "../split-model.ts";
 import { SubTree } from "../sub-tree.ts";
 import { manifestFiles, readManifest } from "./manifest.ts";
 import { deltaName } from "./places.ts";
@@ -39,40 +36,18 @@ export async function readTenon(
   };
 }
 
-type Model = Pick<Understanding, "base" | "adapters" | "entries">;
-
 async function readModel(
   files: CheckpointFiles,
   manifest: Manifest,
   listed: readonly FileEntry[],
-): Promise<Model> {
+): ReturnType<typeof readSplitModel> {
   const { base: stored, adapters } = manifest.components;
-  const model = stored && (await openBase(files, stored.isComplete));
-  const modelConfig = await findJsonDocument(files.tree, "base/config.json");
-  const adapterFiles: AdapterFile[] = [];
-  const found = new Map<string, FoundConfig>();
-  for (const { name } of adapters) {
-    const directory = `adapters/${name}/`;
-    const config = await findJsonDocument(files.tree, directory + adapterConfigName);
-    if (config !== undefined) found.set(name, { config, from: directory + adapterConfigName });
-    const weights = adapterWeightNames.find((file) => listed.some(({ path }) => path === directory + file));
-    if (weights !== undefined) adapterFiles.push({ name, opened: await files.open(directory + weights) });
-  }
-  const given = files.options.adapterConfig;
-  const adapterConfigs = { found, ...(given && { given: { config: given, from: givenConfig } }) };
-  if (stored?.isComplete !== false)
-    return sortParts({ model, modelConfig, adapterFiles, adapterConfigs, isSplit: true }, files);
-  // Part of a base says nothing about the names of the whole, so the adapters' names are not fitted to it.
-  const base = sortParts(
-    { model, modelConfig, adapterFiles: [], adapterConfigs: { found: new Map() } },
-    files,
-  );
-  const rest = sortParts({ modelConfig, adapterFiles, adapterConfigs }, files);
-  return {
-    ...(base.base && { base: base.base }),
-    adapters: rest.adapters,
-    entries: [...base.entries, ...rest.entries],
-  };
+  return readSplitModel(files, listed, {
+    base: stored && (await openBase(files, stored.isComplete)),
+    isWhole: stored?.isComplete !== false,
+    config: await findJsonDocument(files.tree, "base/config.json"),
+    adapters: adapters.map(({ name }) => name),
+  });
 }
 
 /** A base that differs in nothing from what it stands on. */

@@ -5,11 +5,11 @@ import {
   type Json,
   jsonText,
   type OutputFile,
-  safeFileName,
 } from "../../core/index.ts";
 import { adapterDirectory } from "../adapter-directory.ts";
 import type { ArrangeOptions, OutputText, WrittenFile } from "../layout.ts";
 import { modelDirectory } from "../model-directory.ts";
+import { adapterFolder } from "../split-model.ts";
 import { manifestFor, manifestText } from "./manifest.ts";
 import { deltaName, optimizerDocumentName, optimizerTensorsName, trainerDocumentName } from "./places.ts";
 import { manifestName } from "./schema.ts";
@@ -21,7 +21,7 @@ export function arrangeTenon(draft: Draft, options: ArrangeOptions): readonly Ou
   const files: OutputFile[] = [];
   if (draft.base !== undefined) files.push(...baseFiles(draft.base, options));
   for (const adapter of draft.adapters) {
-    const directory = `adapters/${safeFileName(adapter.name, "an adapter's name")}/`;
+    const directory = adapterFolder(adapter.name);
     files.push(...adapterDirectory(adapter, { layout: "tenon", directory, needsConfig: false }));
   }
   if (draft.optimizer !== undefined) files.push(...optimizerFiles(draft.optimizer));
