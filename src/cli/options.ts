@@ -44,6 +44,10 @@ const options = {
     allowed: ["auto", "keep", "untie"],
     help: "what to do with tied weights of which one changes",
   },
+  "from-master": {
+    kind: "flag",
+    help: "start from the fp32 masters that the optimizer holds, not from 16-bit weights",
+  },
   digest: {
     kind: "choice",
     allowed: ["fast", "sha256", "none"],

@@ -66,6 +66,7 @@ export const verbs: Readonly<Record<string, VerbSpec>> = {
       "allow-lost-base",
       "initial-adapter",
       "residual-base",
+      "from-master",
       "digest",
       "prove",
       ...writing,

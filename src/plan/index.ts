@@ -27,10 +27,13 @@ export type {
   AdapterChoice,
   AdapterUse,
   FloatOutput,
+  Masters,
+  MasterUse,
   MergeInput,
   MergeOptions,
   TieOutcome,
   TiePolicy,
   UnusedTensor,
 } from "./merge-input.ts";
+export { layMasters } from "./merge-masters.ts";
 export { planSplit } from "./split.ts";

@@ -1,4 +1,4 @@
-import type { AdapterComponent, DType, JsonRecord } from "../core/index.ts";
+import type { AdapterComponent, DType, JsonRecord, Tensor } from "../core/index.ts";
 import type { BaseLayer } from "./base.ts";
 
 /** An adapter that is to be merged. */
@@ -16,6 +16,31 @@ export interface AdapterChoice {
   readonly hasResidualBase?: boolean;
 }
 
+/** What a master was found for. */
+export interface PlacedMaster {
+  /** Location of the checkpoint that holds it. */
+  readonly source: string;
+  /** Canonical name, as the optimizer has it. */
+  readonly name: string;
+  /** The model's own tensor. */
+  readonly model: Tensor;
+  readonly master: Tensor;
+}
+
+/** Masters of everything that a merge reads. */
+export interface Masters {
+  /** Canonical name of a base parameter → its master. */
+  readonly base: ReadonlyMap<string, Tensor>;
+  /** Every one that was found. */
+  readonly placed: readonly PlacedMaster[];
+}
+
+/** Canonical names of parameters that a merge took from the masters of one checkpoint. */
+export interface MasterUse {
+  readonly source: string;
+  readonly tensors: readonly string[];
+}
+
 export interface MergeInput {
   /** The lowest first. */
   readonly bases: readonly BaseLayer[];
@@ -25,6 +50,8 @@ export interface MergeInput {
   readonly origin: JsonRecord;
   /** Ids of tensors whose bytes are known to be the same, as `<id>\n<id>`. Absent: not known. */
   readonly sameBytes?: ReadonlySet<string>;
+  /** Of base parameters, to start from; the adapters have theirs already. Absent: the model's own tensors count. */
+  readonly masters?: Masters;
 }
 
 export type FloatOutput = "keep" | Extract<DType, "BF16" | "F16" | "F32">;

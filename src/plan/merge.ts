@@ -3,7 +3,15 @@ import { type BaseLayer, overlayBases } from "./base.ts";
 import { layAdapter } from "./merge-adapter.ts";
 import { mergedConfig } from "./merge-config.ts";
 import type { MergeContext } from "./merge-context.ts";
-import type { AdapterChoice, AdapterUse, MergeInput, MergeOptions, TieOutcome } from "./merge-input.ts";
+import type {
+  AdapterChoice,
+  AdapterUse,
+  MasterUse,
+  MergeInput,
+  MergeOptions,
+  TieOutcome,
+} from "./merge-input.ts";
+import { masterUses } from "./merge-masters.ts";
 import { noAdapters, noBase, unmatched } from "./merge-refusals.ts";
 import { MergedParameters } from "./merged-parameters.ts";
 
@@ -15,6 +23,8 @@ export interface MergePlan {
   readonly ties: readonly TieOutcome[];
   /** Base parameters that were left out as asked for. */
   readonly dropped: readonly string[];
+  /** What was taken from fp32 masters; empty where the input has none. */
+  readonly masters: readonly MasterUse[];
 }
 
 /**
@@ -30,7 +40,11 @@ export function planMerge(input: MergeInput, options: MergeOptions = {}): MergeP
   const base = overlayBases(input.bases.map((layer) => withoutDropped(layer, drop)));
   if (base === undefined || !base.isComplete) throw noBase(input.adapters, base?.tensors.size ?? 0);
   if (input.adapters.length === 0) throw noAdapters();
-  const parameters = new MergedParameters(base.tensors, base.ties);
+  const { masters } = input;
+  const parameters = new MergedParameters(
+    new Map([...base.tensors].map(([name, tensor]) => [name, masters?.base.get(name) ?? tensor])),
+    base.ties,
+  );
   const isSame = (a: Tensor, b: Tensor): boolean =>
     a.id === b.id ||
     input.sameBytes?.has(`${a.id}\n${b.id}`) === true ||
@@ -53,8 +67,11 @@ export function planMerge(input: MergeInput, options: MergeOptions = {}): MergeP
   if (failing !== undefined && options.allowUnmatched !== true) throw unmatched(failing);
   const dtype = options.dtype ?? "keep";
   const tensors = new Map<string, Recipe>();
-  for (const [name, recipe] of parameters.recipes())
-    tensors.set(name, { ...recipe, dtype: outputDType(recipe.source.dtype, dtype) });
+  const modelDTypes = new Map(masters?.placed.map(({ master, model }) => [master.id, model.dtype]));
+  for (const [name, recipe] of parameters.recipes()) {
+    const own = modelDTypes.get(recipe.source.id) ?? recipe.source.dtype;
+    tensors.set(name, { ...recipe, dtype: outputDType(own, dtype) });
+  }
   const config =
     base.config &&
     mergedConfig(base.config, { before: base.tensors, after: tensors, ties: [...ties.values()], dtype });
@@ -74,6 +91,7 @@ export function planMerge(input: MergeInput, options: MergeOptions = {}): MergeP
     adapters: uses,
     ties: [...ties.values()],
     dropped,
+    masters: masters === undefined ? [] : masterUses(tensors.values(), masters),
   };
 }
 

@@ -33,6 +33,7 @@ export const certificateSchema: z.ZodType<Certificate> = z.strictObject({
   ties: z.array(
     z.strictObject({ alias: text, owner: text, action: z.enum(["kept", "untied"]), reason: z.string() }),
   ),
+  masters: z.array(z.strictObject({ source: text, tensors: z.array(text) })).optional(),
   tensors: z.array(
     z.strictObject({
       name: text,

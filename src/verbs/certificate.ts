@@ -37,6 +37,13 @@ export interface CertificateTie {
   readonly reason: string;
 }
 
+export interface CertificateMasters {
+  /** Location of the checkpoint whose optimizer holds them. */
+  readonly source: string;
+  /** Canonical names of parameters; an adapter's begin with its name. All others were taken from the model. */
+  readonly tensors: readonly string[];
+}
+
 export interface CertificateTensor {
   /** As it is stored in `file`. */
   readonly name: string;
@@ -82,6 +89,8 @@ export interface Certificate {
   readonly prove: "sample" | "full" | "none";
   readonly adapters: readonly CertificateAdapter[];
   readonly ties: readonly CertificateTie[];
+  /** What was taken from fp32 masters; absent unless the merge was asked to start from them. */
+  readonly masters?: readonly CertificateMasters[] | undefined;
   readonly tensors: readonly CertificateTensor[];
   readonly files: readonly CertificateFile[];
 }

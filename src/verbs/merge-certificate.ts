@@ -46,6 +46,7 @@ export function certificateOf({ plan, layers, sources, options }: MergeFacts, wr
       scaling: Object.fromEntries(scaling),
     })),
     ties: plan.ties,
+    ...(options.fromMaster === true && { masters: plan.masters }),
     tensors: written.tensors.map(({ file, name, task, outcome }): CertificateTensor => {
       const { dtype, shape, steps } = task.recipe;
       return {

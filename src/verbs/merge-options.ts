@@ -16,6 +16,11 @@ export interface MergeOptions extends ReadOptions, WriteOptions, MergePlanOption
   readonly hasResidualBase?: boolean;
   /** Merge though it was observed that trained base weights are lost: the result lacks what they had learnt. */
   readonly allowLostBase?: boolean;
+  /**
+   * Start from the fp32 masters that the optimizer holds, wherever there is one, in the place of the model's own tensors; the
+   * result is rounded once, to the dtype that the model's tensor has.
+   */
+  readonly fromMaster?: boolean;
   /** `muladd` (default) gives the same bits everywhere; `fma` gives torch's on a CPU. */
   readonly accumulate?: "muladd" | "fma";
   /** What is taken of the output: `fast` (default) one digest a tensor, `sha256` of each file as well, or `none`. */

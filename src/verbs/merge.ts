@@ -5,6 +5,8 @@ import {
   type AdapterUse,
   type BaseLayer,
   type Explanation,
+  layMasters,
+  type MasterUse,
   planMerge,
   type TieOutcome,
 } from "../plan/index.ts";
@@ -13,6 +15,7 @@ import { type Certificate, certificateName, certificateText } from "./certificat
 import { companionsFrom } from "./copy-tree.ts";
 import type { Host, Source } from "./host.ts";
 import { certificateOf } from "./merge-certificate.ts";
+import { compareMasters } from "./merge-masters.ts";
 import { refuseObserved } from "./merge-observed.ts";
 import type { MergeOptions } from "./merge-options.ts";
 import { openMergeSources } from "./merge-sources.ts";
@@ -29,6 +32,8 @@ export interface MergeReport {
   })[];
   readonly ties: readonly TieOutcome[];
   readonly dropped: readonly string[];
+  /** With `fromMaster`: canonical names of what was taken from fp32 masters, by the checkpoint that holds them. */
+  readonly masters: readonly MasterUse[];
   /** What the user should know of an output that is right as far as it goes. */
   readonly warnings: readonly string[];
   /** Absent after a dry run. */
@@ -40,10 +45,21 @@ export async function merge(host: Host, source: Source, options: MergeOptions): 
   await using opened = new Opened(host, options);
   const { sources, layers, initial } = await openMergeSources(host, source, options, opened);
   for (const checkpoint of sources) refuseObserved(checkpoint, options);
-  const choices = chooseAdapters(sources, options.choose).map((choice) =>
+  const chosen = chooseAdapters(sources, options.choose).map((choice) =>
     withInitial(choice, initial, options),
   );
   const all = opened.checkpoints;
+  const masters =
+    options.fromMaster === true
+      ? layMasters({
+          holders: holdersOf(all, sources, layers),
+          bases: layers,
+          adapters: chosen,
+          ...(options.drop && { drop: options.drop }),
+        })
+      : undefined;
+  if (masters !== undefined) await compareMasters(host, masters, all, options);
+  const choices = masters?.adapters ?? chosen;
   const sameBytes = await sameCopies(host, all, layers, choices, options);
   const plan = planMerge(
     {
@@ -52,6 +68,7 @@ export async function merge(host: Host, source: Source, options: MergeOptions): 
       companions: companionsOf(all, layers, sources),
       origin: {},
       sameBytes,
+      ...(masters && { masters }),
     },
     options,
   );
@@ -81,9 +98,22 @@ export async function merge(host: Host, source: Source, options: MergeOptions): 
     adapters: plan.adapters.map((use) => ({ ...use, scaling: Object.fromEntries(use.scaling) })),
     ties: plan.ties,
     dropped: plan.dropped,
+    masters: plan.masters,
     warnings: plan.draft.base?.config === undefined ? [noConfigWarning] : [],
     ...(certificate && { certificate }),
   };
+}
+
+/** Sources and bases, each once: a base may be opened twice, as it was given and as what a delta stands on. */
+function holdersOf(
+  all: readonly Checkpoint[],
+  sources: readonly Checkpoint[],
+  layers: readonly BaseLayer[],
+): readonly Checkpoint[] {
+  const locations = new Set(
+    [...sources, ...layers.map(({ label }) => ({ location: label }))].map((each) => each.location),
+  );
+  return [...locations].flatMap((wanted) => all.find(({ location }) => location === wanted) ?? []);
 }
 
 /** The base's tokenizer and generation config; those that lie with an adapter were saved later and win. */

@@ -32,6 +32,7 @@ function mergeOptions({ options }: Call): Omit<MergeOptions, "output"> {
     ...(options["allow-lost-base"] && { allowLostBase: true }),
     ...(initialAdapter !== undefined && { initialAdapter }),
     ...(options["residual-base"] && { hasResidualBase: true }),
+    ...(options["from-master"] && { fromMaster: true }),
     ...(digest && { digest }),
     ...(prove && { prove }),
   };
@@ -40,7 +41,7 @@ function mergeOptions({ options }: Call): Omit<MergeOptions, "output"> {
 const dtypes = { keep: "keep", bf16: "BF16", f16: "F16", f32: "F32" } as const;
 
 function mergeText(report: MergeReport): Sections {
-  const { output, explanation, adapters, ties, dropped, warnings, certificate } = report;
+  const { output, explanation, adapters, ties, masters, dropped, warnings, certificate } = report;
   const sections = new Sections();
   for (const { label, weight, used, unused, ignored } of adapters) {
     const parts = [
@@ -53,6 +54,8 @@ function mergeText(report: MergeReport): Sections {
   }
   for (const { alias, owner, action, reason } of ties)
     sections.say("tie", `${alias} and ${owner}: ${action}, ${reason}`);
+  for (const { source, tensors } of masters)
+    sections.say("masters", `${counted(tensors.length, "tensor")} start from fp32 (${source})`);
   if (dropped.length > 0) sections.say("dropped", listed(dropped, 4));
   sayExplanation(sections, explanation, certificate === undefined);
   if (certificate !== undefined) {
