@@ -1,5 +1,6 @@
 export { embeddingNames } from "./components/adapter-builder.ts";
 export type { ComponentDocuments, Components } from "./components/documents.ts";
+export { asStoredInBase } from "./components/live-entries.ts";
 export { findTies } from "./components/ties.ts";
 export { type Understanding, type UnderstandOptions, understand } from "./components/understand.ts";
 export { otherAdapterTypes } from "./config/adapter-types.ts";
@@ -14,6 +15,7 @@ export type {
 } from "./config/lora-config.ts";
 export { type BaseRewrite, type MergeObstacle, mergeObstacles, rewritesBase } from "./config/obstacles.ts";
 export { parseLoraConfig } from "./config/parse-lora-config.ts";
+export { isSingleExpert, liveNames } from "./experts.ts";
 export { parameterChangesOf } from "./geometry/changes.ts";
 export { type Misfit, misfitsOf } from "./geometry/check-fit.ts";
 export type { GeometryContext, ParameterChange } from "./geometry/context.ts";

@@ -54,6 +54,10 @@ export class AssembledTensor implements Tensor {
     return extents.every((found) => found !== undefined) ? extents.flat() : undefined;
   }
 
+  async locate(signal?: AbortSignal): Promise<void> {
+    for (const tensor of new Set(this.#pieces().map((slice) => slice.tensor))) await tensor.locate?.(signal);
+  }
+
   async read(byteOffset: number, into: Uint8Array, signal?: AbortSignal): Promise<void> {
     let start = 0;
     for (const slice of this.#pieces()) {
@@ -76,6 +80,16 @@ export class AssembledTensor implements Tensor {
     this.#slices = all.filter(({ byteLength }) => byteLength > 0);
     return this.#slices;
   }
+}
+
+/** A run of bytes of a tensor as one of its own, under the name that is stored. */
+export function sliceOf(
+  tensor: Tensor,
+  { id, shape, byteOffset }: Pick<Tensor, "id" | "shape"> & { readonly byteOffset: number },
+): Tensor {
+  const { name, dtype, file } = tensor;
+  const slice = { tensor, byteOffset, byteLength: byteLengthOf(dtype, shape) };
+  return new AssembledTensor({ id, name, dtype, shape, file, slices: [slice] });
 }
 
 /** The part of a tensor's extents that a slice covers. */

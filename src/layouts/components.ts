@@ -1,6 +1,7 @@
 import { type Understanding, type UnderstandOptions, understand } from "../adapters/index.ts";
 import type { JsonRecord, Tensor } from "../core/index.ts";
 import type { AdapterConfigs } from "./adapter-configs.ts";
+import { sliceOf } from "./assembled-tensor.ts";
 import type { CheckpointFiles, OpenedFile } from "./checkpoint-files.ts";
 
 /** An opened adapter file, and the adapter that its place says it belongs to. */
@@ -34,6 +35,7 @@ export function sortParts(parts: StoredParts, files: CheckpointFiles): Understan
     ...(modelConfig && { config: modelConfig }),
     ...(adapterConfigs.given && { givenConfig: adapterConfigs.given }),
     ...(files.options.knownBaseNames && { knownBaseNames: files.options.knownBaseNames }),
+    slice: sliceOf,
     ...(files.options.knownBase && { knownBase: files.options.knownBase }),
     ...(files.options.report && { duplicates: "observe" }),
   });

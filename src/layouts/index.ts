@@ -11,6 +11,7 @@ import { trainer } from "./trainer/index.ts";
 import { zero } from "./zero/index.ts";
 import { universal } from "./zero/universal/index.ts";
 
+export { sliceOf } from "./assembled-tensor.ts";
 export { type DetectedLayout, detectLayout } from "./detect.ts";
 export type { KnownBase } from "./known-base.ts";
 export type {

@@ -1,3 +1,4 @@
+import { isSingleExpert, liveNames } from "../adapters/index.ts";
 import {
   type BaseComponent,
   type BaseReference,
@@ -32,8 +33,8 @@ export interface OverlaidBase {
 /**
  * Lays bases over each other: the lowest first; a tensor of a layer takes the place of the one below it. Config, ties and
  * sharding are the lowest's, for it is the whole model.
- * @throws PlanError TENON_BASE_NAME_UNKNOWN for a parameter that the whole base below does not have,
- *   TENON_BASE_SHAPE_MISMATCH
+ * @throws PlanError TENON_BASE_NAME_UNKNOWN for a parameter that the whole base below does not have, TENON_BASE_EXPERTS where
+ *   one of the two has experts fused and they do not fit, TENON_BASE_SHAPE_MISMATCH
  */
 export function overlayBases(layers: readonly BaseLayer[]): OverlaidBase | undefined {
   const [lowest, ...above] = layers;
@@ -48,7 +49,8 @@ export function overlayBases(layers: readonly BaseLayer[]): OverlaidBase | undef
       // A tied alias is not stored below; a layer that moved both uses has it under either name.
       const below = tensors.get(name) ?? tensors.get(ties.get(name) ?? name);
       if (below === undefined) {
-        if (lowest.base.isComplete) throw unknownName(name, label, lowest);
+        if (lowest.base.isComplete)
+          throw expertsApart(name, tensor, label, lowest) ?? unknownName(name, label, lowest);
       } else if (!sameShape(below.shape, tensor.shape))
         throw shapeMismatch(name, tensor, below, label, lowest);
       tensors.set(name, tensor);
@@ -67,6 +69,40 @@ export function overlayBases(layers: readonly BaseLayer[]): OverlaidBase | undef
     ...(config && { config }),
     ...(reference && !isComplete && { reference }),
   };
+}
+
+/** A name that the base lacks because it has the same experts in the other form: fused, or one by one. */
+function expertsApart(
+  name: string,
+  { shape }: Tensor,
+  label: string,
+  lowest: BaseLayer,
+): PlanError | undefined {
+  const { tensors } = lowest.base;
+  const found = liveNames(new Set(tensors.keys())).get(name);
+  const at = name.lastIndexOf(".experts.");
+  const stem = name.slice(0, at).replace(/\.block_sparse_moe$/, ".mlp");
+  const isFused = isSingleExpert(name) && tensors.has(`${stem}.experts.gate_up_proj`);
+  if (found === undefined && !isFused) return undefined;
+  const one = found?.shares[0]?.parameter ?? "";
+  const what =
+    found === undefined
+      ? `is one expert by itself, and the base has its experts fused in ${stem}.experts.gate_up_proj and down_proj`
+      : `has shape [${shape.join(", ")}], and the base has ${found.experts} experts one by one, ${one} [${tensors.get(one)?.shape.join(", ")}]`;
+  const message = `base: "${name}" ${what} (${label}, ${lowest.label})`;
+  return new PlanError("TENON_BASE_EXPERTS", message, {
+    details: {
+      tensor: name,
+      found: shape,
+      experts: found?.experts ?? null,
+      source: label,
+      base: lowest.label,
+    },
+    hint:
+      found === undefined
+        ? "Give the base as transformers saves it: AutoModelForCausalLM.from_pretrained(BASE).save_pretrained(DIR) stores each expert."
+        : "Give the base that it was trained on.",
+  });
 }
 
 function unknownName(name: string, label: string, lowest: BaseLayer): PlanError {

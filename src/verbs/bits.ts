@@ -4,7 +4,7 @@ import { digestText, type InspectTask, inspectTensors } from "../execute/index.t
 import type { Host } from "./host.ts";
 import type { RunOptions } from "./options.ts";
 import { planRun } from "./run.ts";
-import { resolver } from "./write-draft.ts";
+import { resolver, type TensorHolder } from "./write-draft.ts";
 
 /** `xxh3-blocks:…` of each tensor, in order. */
 export async function digestsOf(
@@ -28,7 +28,7 @@ export async function digestsOf(
 export async function inspect(
   host: Host,
   tasks: readonly InspectTask[],
-  sources: readonly Checkpoint[],
+  sources: readonly TensorHolder[],
   options: RunOptions,
   task: string,
 ): ReturnType<typeof inspectTensors> {

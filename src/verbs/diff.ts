@@ -14,10 +14,12 @@ import {
   sumBy,
   type TensorDifference,
 } from "./difference.ts";
+import { expertsAsIn } from "./experts-as-in.ts";
 import type { Host, Source } from "./host.ts";
 import { type NamedTensor, namedTensors } from "./named-tensors.ts";
 import { Opened } from "./opened.ts";
 import type { ReadOptions, RunOptions } from "./options.ts";
+import type { TensorHolder } from "./write-draft.ts";
 
 /** The options of reading hold for both sources. */
 export interface DiffOptions extends ReadOptions, RunOptions {}
@@ -37,13 +39,13 @@ export async function diff(
   options: DiffOptions = {},
 ): Promise<DiffReport> {
   await using opened = new Opened(host, options);
-  const a = await opened.open(sourceA);
-  const b = await opened.open(sourceB);
+  const [storedA, storedB] = [await opened.open(sourceA), await opened.open(sourceB)];
+  const [a, b] = [expertsAsIn(storedA, storedB), expertsAsIn(storedB, storedA)];
   const adapterPairs = singleAdapters(a, b);
   const namedA = namedTensors(a);
   const namedB = namedTensors(b, new Map(adapterPairs.map((pair) => [pair.b, pair.a])));
   const { pairs, leftToBase } = pairUp([a, namedA], [b, namedB]);
-  const rows = await measure(host, pairs, opened.checkpoints, options);
+  const rows = await measure(host, pairs, [a, b], options);
   const tensors = rows.map(({ row }) => row);
   const byStatus = countStatuses(tensors);
   return {
@@ -63,19 +65,24 @@ export async function diff(
   };
 }
 
-function sideOf({ location, layout, base }: Checkpoint, tensors: number): DiffSide {
+function sideOf(
+  { location, layout, base }: Pick<Checkpoint, "location" | "layout" | "base">,
+  tensors: number,
+): DiffSide {
   return { location, layout, isComplete: base?.isComplete === true, tensors };
 }
 
 /** The one adapter of each side, where they have different names: nothing else can be meant. */
-function singleAdapters(a: Checkpoint, b: Checkpoint): DiffReport["adapterPairs"] {
+function singleAdapters(a: Adapted, b: Adapted): DiffReport["adapterPairs"] {
   const [ours, theirs] = [[...a.adapters.keys()], [...b.adapters.keys()]];
   const [one, other] = [ours[0], theirs[0]];
   if (ours.length !== 1 || theirs.length !== 1 || one === undefined || other === undefined) return [];
   return one === other ? [] : [{ a: one, b: other }];
 }
 
-type Side = readonly [checkpoint: Checkpoint, named: ReadonlyMap<string, NamedTensor>];
+type Adapted = Pick<Checkpoint, "adapters">;
+
+type Side = readonly [checkpoint: Pick<Checkpoint, "base">, named: ReadonlyMap<string, NamedTensor>];
 
 /** Pairs by name. A tied alias that only one side stores is compared with the other side's owner. */
 function pairUp(a: Side, b: Side): { pairs: Pair[]; leftToBase: number } {
@@ -99,7 +106,7 @@ function tensorIn([{ base }, named]: Side, name: string): NamedTensor | undefine
 async function measure(
   host: Host,
   pairs: readonly Pair[],
-  sources: readonly Checkpoint[],
+  sources: readonly TensorHolder[],
   options: RunOptions,
 ): Promise<readonly MeasuredRow[]> {
   const tasks = pairs.map(taskOf);

@@ -16,7 +16,7 @@ export interface NamedTensor {
  * @param rename what adapters are to be called, where not by their own name
  */
 export function namedTensors(
-  { entries, base, adapters }: Checkpoint,
+  { entries, base, adapters }: Pick<Checkpoint, "entries" | "base" | "adapters">,
   rename: ReadonlyMap<string, string> = new Map(),
 ): ReadonlyMap<string, NamedTensor> {
   const named = new Map<string, NamedTensor>();

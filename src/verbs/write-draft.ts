@@ -166,7 +166,7 @@ async function writeText(sink: SinkTree, { path, text }: OutputText): Promise<vo
 }
 
 /** Tensor id → tensor, over everything that was opened. */
-export function resolver(sources: readonly Checkpoint[]): (id: string) => Tensor {
+export function resolver(sources: readonly TensorHolder[]): (id: string) => Tensor {
   const byId = new Map<string, Tensor>();
   for (const { entries, base, adapters, optimizer } of sources) {
     for (const { tensor } of entries) byId.set(tensor.id, tensor);
@@ -174,6 +174,9 @@ export function resolver(sources: readonly Checkpoint[]): (id: string) => Tensor
     for (const adapter of adapters.values())
       for (const { tensor } of adapter.entries) byId.set(tensor.id, tensor);
     for (const state of optimizer?.states.values() ?? [])
+/** What a checkpoint holds tensors in. */
+export type TensorHolder = Pick<Checkpoint, "entries" | "base" | "adapters" | "optimizer">;
+
       for (const tensor of state.values()) byId.set(tensor.id, tensor);
   }
   return (id) => {

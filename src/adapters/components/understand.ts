@@ -1,16 +1,20 @@
 import type { Entry, NameMeaning, Observation, Tensor } from "../../core/index.ts";
+import { type LiveName, liveNames } from "../experts.ts";
 import { readNames } from "../names/read-names.ts";
 import { canonicalName } from "../names/write-names.ts";
 import { assembleComponents } from "./assemble.ts";
 import type { ComponentDocuments, Components } from "./documents.ts";
+import { asStoredInBase, type SliceTensor } from "./live-entries.ts";
 
 export interface UnderstandOptions extends ComponentDocuments {
   /** Canonical names of the base model, where one is given apart: names are then fitted to them. */
   readonly knownBaseNames?: ReadonlySet<string>;
+  /** Lets parameters that a live model has fused be read as the ones that the base has; without it they stay fused. */
+  readonly slice?: SliceTensor;
 }
 
 export interface Understanding extends Components {
-  /** In the order of `tensors`. */
+  /** In the order of `tensors`; a fused one gives several where the base has it in parts. */
   readonly entries: readonly Entry[];
 }
 
@@ -20,7 +24,7 @@ export interface Understanding extends Components {
  * @throws FormatError TENON_NAMES_DUPLICATE; see {@link assembleComponents}
  */
 export function understand(tensors: readonly Tensor[], options: UnderstandOptions): Understanding {
-  const { adapterFiles, knownBaseNames } = options;
+  const { adapterFiles, knownBaseNames, slice } = options;
   const groups = new Map<string | undefined, Tensor[]>();
   for (const tensor of tensors) {
     const key = adapterFiles.has(tensor.file) ? tensor.file : undefined;
@@ -28,7 +32,7 @@ export function understand(tensors: readonly Tensor[], options: UnderstandOption
     if (group === undefined) groups.set(key, [tensor]);
     else group.push(tensor);
   }
-  const meanings = new Map<string, Entry>();
+  const read = new Map<string, readonly Entry[]>();
   const observations: Observation[] = [];
   let known = knownBaseNames;
   // The model's own names come first: an adapter's file beside it is fitted to them.
@@ -37,18 +41,24 @@ export function understand(tensors: readonly Tensor[], options: UnderstandOption
   )) {
     const kind = file === undefined ? "model" : "adapter";
     const names = [...new Set(group.map(({ name }) => name))];
-    const reading = readNames(names, { kind, ...(known === undefined ? {} : { knownBaseNames: known }) });
+    const live = known === undefined || slice === undefined ? noLiveNames : liveNames(known);
+    const context = { kind, liveNames: live, ...(known && { knownBaseNames: known }) } as const;
+    const reading = readNames(names, context);
     observations.push(...reading.observations);
     for (const tensor of group) {
       const meaning = reading.meanings.get(tensor.name);
-      if (meaning !== undefined) meanings.set(tensor.id, { tensor, meaning });
+      if (meaning === undefined) continue;
+      const entry = { tensor, meaning };
+      read.set(tensor.id, slice === undefined ? [entry] : asStoredInBase(entry, live, slice));
     }
     if (file === undefined) known ??= baseNames(reading.meanings.values());
   }
-  const entries = tensors.map(({ id }) => meanings.get(id) as Entry);
+  const entries = tensors.flatMap(({ id }) => read.get(id) as readonly Entry[]);
   const components = assembleComponents(entries, options);
   return { ...components, entries, observations: [...observations, ...components.observations] };
 }
+
+const noLiveNames: ReadonlyMap<string, LiveName> = new Map();
 
 /** Canonical names of base parameters; undefined when there are none. */
 function baseNames(meanings: Iterable<NameMeaning>): ReadonlySet<string> | undefined {

@@ -1,25 +1,6 @@
 import type { TensorMeta } from "../../core/index.ts";
+import { expertSpellings } from "../experts.ts";
 import type { GeometryContext, TargetedParameter } from "./context.ts";
-
-/**
- * Experts stored one by one while the live model has them fused: transformers 5 fuses them when it loads and takes
- * them apart when it saves, so an adapter names `mlp.experts.gate_up_proj` and the file `mlp.experts.0.gate_proj.weight`.
- * gate_up_proj is the gate above the up projection, along the outputs.
- * @see transformers `conversion_mapping.py` (mixtral, qwen2_moe and those mapped to them)
- */
-interface Spelling {
-  /** Replaces the end of the fused module's path. */
-  readonly path: readonly [fused: string, stored: string];
-  readonly gate: string;
-  readonly up: string;
-  readonly down: string;
-}
-
-const spellings: readonly Spelling[] = [
-  { path: ["experts", "experts"], gate: "gate_proj", up: "up_proj", down: "down_proj" },
-  { path: ["mlp.experts", "block_sparse_moe.experts"], gate: "w1", up: "w3", down: "w2" },
-  { path: ["experts", "experts"], gate: "w1", up: "w3", down: "w2" },
-];
 
 /** A piece of a fused parameter that the base stores by itself. */
 export interface ExpertPiece {
@@ -42,7 +23,7 @@ function expertList(context: GeometryContext, path: string): ExpertList | undefi
     gate,
     up,
     down,
-  } of spellings) {
+  } of expertSpellings) {
     if (path !== fused && !path.endsWith(`.${fused}`)) continue;
     const place = path.slice(0, path.length - fused.length) + stored;
     const at = (expert: number, leaf: string): [string, TensorMeta | undefined] => {

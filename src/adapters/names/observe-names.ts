@@ -109,12 +109,7 @@ function observeForeign(read: readonly ReadName[]): Observation[] {
 function observeAlignment(read: readonly ReadName[], alignment: Alignment): Observation[] {
   const found: Observation[] = [];
   const storedOf = (wanted: (path: string) => boolean): string[] =>
-    read
-      .filter(({ structure }) => {
-        const { module } = structure;
-        return wanted(module) || wanted(module === "" ? structure.leaf : `${module}.${structure.leaf}`);
-      })
-      .map(({ stored }) => stored);
+    read.filter(({ path }) => wanted(path)).map(({ stored }) => stored);
   const ambiguous = new Set(alignment.ambiguous);
   const unknown = new Set(alignment.unknown);
   const moved = storedOf((path) => alignment.moved.has(path));

@@ -21,13 +21,14 @@ export function readNames(names: readonly string[], context: NameContext): Names
   for (const [stored, { segments }] of unwrapped.names)
     structures.set(stored, readStructure(segments, "remove"));
   keepRealBaseLayers(structures, unwrapped.names, known);
-  const alignment = known && alignPaths([...new Set([...structures.values()].map(fitted))], paths(known));
+  const alignment =
+    known && alignPaths([...new Set([...structures.values()].map(fitted))], paths(known, context.liveNames));
   const read: ReadName[] = [];
   for (const [stored, structure] of structures) {
     const path = fitted(structure);
     const moved = structure.role === "foreign" ? path : (alignment?.moved.get(path) ?? path);
     const wrappers = unwrapped.names.get(stored)?.wrappers ?? [];
-    read.push({ stored, structure, meaning: meaningOf(structure, path, moved, wrappers) });
+    read.push({ stored, structure, path, meaning: meaningOf(structure, path, moved, wrappers) });
   }
   const foreign = new Map<string, string[]>();
   for (const { stored, structure } of read) {
@@ -66,13 +67,14 @@ function joined(module: string, leaf: string): string {
   return module === "" ? leaf : `${module}.${leaf}`;
 }
 
-/** Every name and every path of a module above it. */
-function paths(known: ReadonlySet<string>): ReadonlySet<string> {
+/** Every name and every path of a module above it; of live names, whose modules the base lacks, the names alone. */
+function paths(known: ReadonlySet<string>, live?: ReadonlyMap<string, unknown>): ReadonlySet<string> {
   const all = new Set<string>();
   for (const name of known) {
     for (let at = name.length; at > 0 && !all.has(name.slice(0, at)); at = name.lastIndexOf(".", at - 1))
       all.add(name.slice(0, at));
   }
+  for (const name of live?.keys() ?? []) all.add(name);
   return all;
 }
 

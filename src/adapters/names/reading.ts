@@ -7,12 +7,16 @@ export interface NameContext {
   readonly kind: "model" | "adapter" | "unknown";
   /** Canonical names of the base model, where one is at hand; names are then fitted to them. */
   readonly knownBaseNames?: ReadonlySet<string>;
+  /** Further names of base parameters that fit, as a live model has them where the base has others. */
+  readonly liveNames?: ReadonlyMap<string, unknown>;
 }
 
 /** A name, how it was taken apart, and what it means. */
 export interface ReadName {
   readonly stored: string;
   readonly structure: Structure;
+  /** What was fitted to the known names: of a base parameter its name, of an adapter tensor its module. */
+  readonly path: string;
   readonly meaning: NameMeaning;
 }
 
