@@ -165,6 +165,9 @@ async function writeText(sink: SinkTree, { path, text }: OutputText): Promise<vo
   await file.close();
 }
 
+/** What a checkpoint holds tensors in. */
+export type TensorHolder = Pick<Checkpoint, "entries" | "base" | "adapters" | "optimizer">;
+
 /** Tensor id → tensor, over everything that was opened. */
 export function resolver(sources: readonly TensorHolder[]): (id: string) => Tensor {
   const byId = new Map<string, Tensor>();
@@ -174,9 +177,6 @@ export function resolver(sources: readonly TensorHolder[]): (id: string) => Tens
     for (const adapter of adapters.values())
       for (const { tensor } of adapter.entries) byId.set(tensor.id, tensor);
     for (const state of optimizer?.states.values() ?? [])
-/** What a checkpoint holds tensors in. */
-export type TensorHolder = Pick<Checkpoint, "entries" | "base" | "adapters" | "optimizer">;
-
       for (const tensor of state.values()) byId.set(tensor.id, tensor);
   }
   return (id) => {
