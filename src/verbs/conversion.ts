@@ -14,8 +14,8 @@ import {
 import { baseLayersOf, compareDigests, openBase } from "./base-source.ts";
 import { compareWithBase } from "./compare-base.ts";
 import { type ConversionReport, reportOf } from "./conversion-report.ts";
-import { companionsFrom } from "./copy-tree.ts";
 import type { Host, Source } from "./host.ts";
+import { modelCompanions } from "./model-companions.ts";
 import { openSource } from "./open.ts";
 import type { ReadOptions, WriteOptions } from "./options.ts";
 import { tenonVersion } from "./version.ts";
@@ -75,14 +75,18 @@ export async function writeConversion(
         source: checkpoint,
         ...(below && { below }),
         ...compared,
-        companions: companionsOf(opened, checkpoint, form),
+        // Which ones depends on whether the plan is a whole model.
+        companions: [],
         origin: originOf(verb, checkpoint),
       },
     );
+    // Where everything moved, what is written beside a base is a whole model too.
+    const isWholeModel = form !== "moved" && plan.draft.base?.isComplete === true;
+    const draft = { ...plan.draft, companions: modelCompanions(opened, checkpoint, isWholeModel) };
     const report = await writeDraft(
       host,
       {
-        draft: plan.draft,
+        draft,
         layout: target,
         sources: opened,
         job: { accumulate: "muladd", digest: "none", prove: "none" },
@@ -130,20 +134,6 @@ async function followed(
   const layers = under.layers.slice(0, -1);
   const location = checkpoint.base?.reference?.location;
   return layers.length === 0 || location === undefined ? undefined : { location, layers };
-}
-
-/** Tokenizer and the like of the source; where it has none and a whole model is written, the base's. */
-function companionsOf(
-  opened: readonly Checkpoint[],
-  checkpoint: Checkpoint,
-  form: BaseForm,
-): ReturnType<typeof companionsFrom> {
-  const own = companionsFrom(opened, opened.indexOf(checkpoint));
-  if (own.length > 0 || form !== "whole") return own;
-  return companionsFrom(
-    opened,
-    opened.findIndex(({ companions }) => companions.length > 0),
-  );
 }
 
 function originOf(verb: string, { location, layout }: Checkpoint): ConversionPlan["draft"]["origin"] {

@@ -37,6 +37,55 @@ describe("companions", () => {
     expect([...delta.files.keys()].filter((path) => path.includes("generation_config"))).toEqual([]);
   });
 
+  it("come from the base too where all of it moved, so that what is written is a whole model", async () => {
+    const base = memoryTree(
+      new Map([
+        ...filesAt("hybrid/qv/base"),
+        ["tokenizer.json", text("{}")],
+        ["tokenizer_config.json", text("{}")],
+      ] as const),
+    );
+    const whole = await splitInMemory(fixture("hybrid/qv/state-dict-with-config"), { base });
+    expect(whole.report.base?.isComplete).toBe(true);
+    const inside = [...whole.files.keys()].filter((path) => path.startsWith("base/")).sort();
+    expect(inside).toEqual([
+      "base/config.json",
+      "base/generation_config.json",
+      "base/model.safetensors",
+      "base/tokenizer.json",
+      "base/tokenizer_config.json",
+    ]);
+    const hybrid = await convertInMemory(fixture("hybrid/qv/state-dict-with-config"), "peft-hybrid", {
+      base,
+    });
+    expect([...hybrid.files.keys()].filter((path) => path.includes("tokenizer"))).toEqual([]);
+  });
+
+  it("are the source's where both have some, and its tokenizer is not mixed with the base's", async () => {
+    const base = memoryTree(
+      new Map([
+        ...filesAt("hybrid/qv/base"),
+        ["tokenizer.model", text("old")],
+        ["tokenizer.json", text("old")],
+        ["chat_template.jinja", text("old")],
+        ["LICENSE", text("old")],
+      ] as const),
+    );
+    const source = (own: readonly (readonly [string, Uint8Array])[]): ReturnType<typeof memoryTree> =>
+      memoryTree(new Map([...filesAt("hybrid/qv/state-dict-with-config"), ...own]));
+    const options = { base, drop: ["adapters"] };
+    const grown = await convertInMemory(source([["tokenizer.json", text("new")]]), "hf", options);
+    const companions = [...grown.files.keys()]
+      .filter((path) => !/^(config\.json|model.*)$/.test(path))
+      .sort();
+    expect(companions).toEqual(["LICENSE", "generation_config.json", "tokenizer.json"]);
+    expect(grown.files.get("tokenizer.json")).toEqual(text("new"));
+    const plain = await convertInMemory(source([["generation_config.json", text("{}")]]), "hf", options);
+    expect(plain.files.get("generation_config.json")).toEqual(text("{}"));
+    expect(plain.files.get("tokenizer.model")).toEqual(text("old"));
+    expect([...plain.files.keys()]).toContain("chat_template.jinja");
+  });
+
   it("are copied from local files too", async () => {
     await using room = await scratch();
     const source = put(`${room.path}/source`, files);

@@ -70,6 +70,7 @@ describe("a hybrid that is split against its base", () => {
     expect(report.base).toMatchObject({ tensors: 21, isComplete: true, reference: null });
     expect([...files.keys()].filter((path) => path.startsWith("base/")).sort()).toEqual([
       "base/config.json",
+      "base/generation_config.json",
       "base/model.safetensors",
     ]);
     await using opened = await openFiles(files);
