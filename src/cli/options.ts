@@ -20,7 +20,7 @@ export type OptionSpec = Described &
 const options = {
   output: { kind: "text", short: "o", value: "OUT", help: "where to write; appears whole, or not at all" },
   // Not a choice: the library knows which layouts there are and which of them cannot be written yet.
-  to: { kind: "text", value: "LAYOUT", help: "layout to write: tenon, hf, peft, peft-hybrid or state-dict" },
+  to: { kind: "text", value: "LAYOUT", help: "layout to write: tenon, hf, peft, peft-hybrid, state-dict or dcp" },
   base: { kind: "text", value: "DIR", help: "the base model that it was trained from" },
   adapter: {
     kind: "weighted",
@@ -91,7 +91,7 @@ const options = {
     kind: "text",
     value: "NAME",
     repeatable: true,
-    help: "leave out base, adapters, optimizer, trainer, or a parameter by its name",
+    help: "leave out base, adapters, optimizer, its masters, trainer, or a parameter by its name",
   },
   "max-shard-size": {
     kind: "size",

@@ -14,8 +14,8 @@ export interface CarryOptions {
   readonly drop?: readonly string[];
   /** Name of the target layout. */
   readonly target: string;
-  /** Components beyond base and adapters that the target has a place for. */
-  readonly holds: readonly ("optimizer" | "trainer")[];
+  /** What the target has a place for beyond base and adapters; masters are fp32 copies of weights in the optimizer. */
+  readonly holds: readonly ("optimizer" | "masters" | "trainer")[];
 }
 
 /** What goes along. */

@@ -1,6 +1,7 @@
 import { canonicalName } from "../adapters/index.ts";
 import type { DraftOptimizer, Recipe } from "../core/index.ts";
-import { keep } from "./carried.ts";
+import { type CarryOptions, keep } from "./carried.ts";
+import { masterState } from "./carry-masters.ts";
 import type { Components, Drops } from "./drops.ts";
 
 /** Whether optimizer state goes by the names of parameters; torch itself counts them. */
@@ -14,8 +15,12 @@ export function isNamed(source: Components): boolean {
   return keys.every((key) => names.has(key));
 }
 
-/** State of every parameter that goes along; state of what is left out is left out with it. */
-export function carryOptimizer(source: Components, drops: Drops): DraftOptimizer | undefined {
+/** State of every parameter that goes along; state of what is left out is left out with it, and so are masters. */
+export function carryOptimizer(
+  source: Components,
+  drops: Drops,
+  { holds }: Pick<CarryOptions, "holds">,
+): DraftOptimizer | undefined {
   const { optimizer } = source;
   if (optimizer === undefined || drops.component("optimizer")) return undefined;
   const isKept = (name: string): boolean => {
@@ -25,10 +30,12 @@ export function carryOptimizer(source: Components, drops: Drops): DraftOptimizer
       return false;
     return !drops.parameter(name);
   };
+  const holdsMasters = holds.includes("masters") && !drops.component("masters");
   const states = new Map<string, ReadonlyMap<string, Recipe>>();
   for (const [name, state] of optimizer.states) {
     if (!isKept(name)) continue;
-    states.set(name, new Map([...state].map(([key, tensor]) => [key, keep(tensor)])));
+    const kept = [...state].filter(([key]) => holdsMasters || key !== masterState);
+    states.set(name, new Map(kept.map(([key, tensor]) => [key, keep(tensor)])));
   }
   const groups = optimizer.groups.map(({ parameters, settings }) => ({
     parameters: parameters.filter(isKept),

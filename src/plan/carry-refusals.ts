@@ -9,6 +9,7 @@ import {
   UnsupportedError,
 } from "../core/index.ts";
 import type { CarryOptions } from "./carried.ts";
+import { mastersApart } from "./carry-masters.ts";
 import { isNamed } from "./carry-optimizer.ts";
 import type { Components, Drops } from "./drops.ts";
 
@@ -111,6 +112,12 @@ function refuseTraining(source: Components, drops: Drops, { verb, target, holds 
   if (hasOptimizer && (isUnnamed || !holds.includes("optimizer"))) {
     lost.push(`optimizer state of ${optimizer.states.size} parameters (${optimizer.file})`);
     remedies.push("--drop optimizer");
+  }
+  const isCarried = hasOptimizer && holds.includes("optimizer") && !holds.includes("masters");
+  const masters = isCarried && !drops.component("masters") ? mastersApart(source) : [];
+  if (masters.length > 0) {
+    lost.push(`fp32 masters of ${masters.length} parameters beside their weights (${optimizer?.file})`);
+    remedies.push("--drop masters");
   }
   if (trainer !== undefined && !drops.component("trainer") && !holds.includes("trainer")) {
     lost.push(`trainer state (${[...trainer.documents.keys()].join(", ")})`);

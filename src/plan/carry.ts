@@ -38,7 +38,7 @@ export function carry(source: Components, options: CarryOptions): Carried {
     adapters.push(carryAdapter(adapter, drops));
   }
   const base = drops.component("base") ? undefined : carryBase(source.base, moved, drops);
-  const optimizer = carryOptimizer(source, drops);
+  const optimizer = carryOptimizer(source, drops, options);
   return {
     ...(base && { base }),
     adapters,

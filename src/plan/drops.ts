@@ -1,5 +1,6 @@
 import { canonicalName } from "../adapters/index.ts";
 import { type AdapterComponent, type Checkpoint, type Entry, UsageError } from "../core/index.ts";
+import { hasMasters } from "./carry-masters.ts";
 
 /** A checkpoint, as far as plans look at it. */
 export type Components = Pick<
@@ -7,7 +8,7 @@ export type Components = Pick<
   "location" | "layout" | "base" | "adapters" | "optimizer" | "trainer" | "entries" | "observations"
 >;
 
-const componentNames = ["base", "adapters", "optimizer", "trainer"] as const;
+const componentNames = ["base", "adapters", "optimizer", "masters", "trainer"] as const;
 
 export type ComponentName = (typeof componentNames)[number];
 
@@ -54,6 +55,7 @@ export class Drops {
 function isComponent(name: string, source: Components): name is ComponentName {
   if (name === "adapters") return source.adapters.size > 0;
   if (name === "base") return source.base !== undefined || [...source.adapters.values()].some(carriesBase);
+  if (name === "masters") return hasMasters(source);
   return (name === "optimizer" || name === "trainer") && source[name] !== undefined;
 }
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { memoryTree } from "../../src/bytes/index.ts";
-import { hf, layouts, listedOnce, peft, peftHybrid, stateDict, tenon } from "../../src/layouts/index.ts";
+import { dcp, hf, layouts, listedOnce, peft, peftHybrid, stateDict, tenon } from "../../src/layouts/index.ts";
 import { type LayoutSubject, layoutContract } from "../contract/layout.contract.ts";
 import { sourceContract } from "../contract/source.contract.ts";
 
@@ -9,6 +9,7 @@ const writing: readonly LayoutSubject[] = [
   { layout: peft, base: "none", adapters: "some" },
   { layout: peftHybrid, base: "part", adapters: "some" },
   { layout: stateDict, base: "whole", adapters: "any" },
+  { layout: dcp, base: "whole", adapters: "any" },
   { layout: tenon, base: "any", adapters: "any" },
 ];
 for (const subject of writing) layoutContract(subject);

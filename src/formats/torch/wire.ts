@@ -47,6 +47,11 @@ export function torchDType(name: string): DType | undefined {
   return elementTypes.get(name)?.dtype;
 }
 
+/** The torch name of a dtype (`bfloat16`); undefined for one that torch has not. */
+export function torchDTypeName(dtype: DType): string | undefined {
+  return [...elementTypes.values()].find((type) => type.dtype === dtype)?.name;
+}
+
 const storageElements: Readonly<Record<string, string>> = {
   DoubleStorage: "float64", FloatStorage: "float32", HalfStorage: "float16", BFloat16Storage: "bfloat16",
   LongStorage: "int64", IntStorage: "int32", ShortStorage: "int16", CharStorage: "int8", ByteStorage: "uint8",

@@ -3,10 +3,11 @@ import { CheckpointFiles } from "../checkpoint-files.ts";
 import { areHere, no, onlyOneFile, rootPaths, yes } from "../evidence.ts";
 import type { Layout, Sniff } from "../layout.ts";
 import { noteLostParameters } from "../lost-parameters.ts";
-import { readModelPart } from "../model-part.ts";
+import { type ModelPart, readModelPart } from "../model-part.ts";
 import { openCheckpoint } from "../opened-checkpoint.ts";
 import { DcpFolder, metadataName } from "./read.ts";
 import { openShards, shardPaths } from "./safetensors-shards.ts";
+import { arrangeDcp } from "./write.ts";
 
 /**
  * A folder of torch.distributed.checkpoint (FSDP2, FSDP1, HSDP, torchtitan): `.metadata` and `__<rank>_<n>.distcp`; or
@@ -15,9 +16,10 @@ import { openShards, shardPaths } from "./safetensors-shards.ts";
 export const dcp: Layout = {
   name: "dcp",
   canRead: true,
-  canWrite: false,
+  canWrite: true,
   refines: ["state-dict"],
   sniff,
+  arrange: arrangeDcp,
   open(tree, options) {
     const files = new CheckpointFiles(tree, options);
     return openCheckpoint(files, async (listed) => {
@@ -25,7 +27,7 @@ export const dcp: Layout = {
       const shards = shardPaths(rootPaths(listed));
       if (shards.length > 0 && !(await hasMetadata(files.tree))) {
         const tensors = await openShards(files, shards);
-        return { layout: "dcp", evidence, ...(await readModelPart(files, listed, tensors)) };
+        return { layout: "dcp", evidence, ...unsharded(await readModelPart(files, listed, tensors)) };
       }
       const folder = await DcpFolder.open(files, "");
       const model = await readModelPart(files, listed, folder.model ?? []);
@@ -35,13 +37,18 @@ export const dcp: Layout = {
       return {
         layout: "dcp",
         evidence,
-        ...model,
+        ...unsharded(model),
         optimizer,
         trainer: document && { documents: new Map([["dcp.json", document]]) },
       };
     });
   },
 };
+
+/** The files of ranks are no shards to be kept when the base is written. */
+function unsharded(model: ModelPart): ModelPart {
+  return model.base === undefined ? model : { ...model, base: { ...model.base, shards: new Map() } };
+}
 
 async function sniff(tree: SourceTree): Promise<Sniff> {
   const single = onlyOneFile(tree);

@@ -1,0 +1,133 @@
+import { cp, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { memoryTree } from "../../src/bytes/index.ts";
+import { expectOptimizer, expectWeights } from "../layouts/dcp-truth.ts";
+import { expectSameTensors } from "../layouts/fixtures.ts";
+import { truthOf as zeroTruth } from "../layouts/zero/cases.ts";
+import { configAt, convertInMemory, type Files, openFiles, refusalOf, splitInMemory } from "./converted.ts";
+import { fixture, tenon } from "./tenon.ts";
+
+let scratch = "";
+const sourceOf = (name: string): string => join(scratch, name);
+const saves = ["fsdp2-w3", "fsdp2-w4", "fsdp1-w2", "hsdp-2x2", "titan-w2", "fsdp2-w2-tied"];
+
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), "tenon-to-dcp-"));
+  for (const name of saves) {
+    const skipped = ["truth", "case.json", "metadata-of-torch-2.1"].map((file) =>
+      fixture(`dcp/${name}/${file}`),
+    );
+    const filter = (path: string): boolean => !skipped.includes(path);
+    await cp(fixture(`dcp/${name}`), sourceOf(name), { recursive: true, filter });
+    for (const config of ["config.json", "adapter_config.json"])
+      await cp(fixture(`dcp/${name}/truth/${config}`), join(sourceOf(name), config));
+  }
+});
+afterAll(async () => {
+  await rm(scratch, { recursive: true, force: true });
+});
+
+/** What split wrote, but for the manifest. Tied weights lie in DCP under both names, so a tied base is more there. */
+const components = (files: Files, isTied = false): Files => {
+  const left = isTied ? /^(tenon\.json$|base\/)/ : /^tenon\.json$/;
+  return new Map([...files].filter(([path]) => !left.test(path)));
+};
+
+describe.each(saves)("the FSDP save %s, converted to dcp,", (name) => {
+  it("holds what the ranks held, by the same names", async () => {
+    const { files } = await convertInMemory(sourceOf(name), "dcp");
+    await using opened = await openFiles(files);
+    expect(opened.layout).toBe("dcp");
+    if (name !== "fsdp2-w2-tied") {
+      await expectWeights(opened, name);
+      await expectOptimizer(opened, name);
+    }
+    await using source = await tenon.open(sourceOf(name));
+    const named = (from: typeof source): Map<string, (typeof source.entries)[number]["tensor"]> =>
+      new Map(from.entries.map(({ tensor }) => [tensor.name, tensor]));
+    await expectSameTensors(named(opened), named(source));
+    expect((await tenon.verify(memoryTree(files))).failures).toEqual([]);
+  });
+
+  it("is split into the files that its source is split into, and is itself again", async () => {
+    const { files } = await convertInMemory(sourceOf(name), "dcp");
+    const [direct, through] = [await splitInMemory(sourceOf(name)), await splitInMemory(memoryTree(files))];
+    expect(components(through.files)).toEqual(components(direct.files));
+    const again = await convertInMemory(memoryTree(files), "dcp");
+    expect(again.files).toEqual(files);
+    const back = await convertInMemory(memoryTree(direct.files), "dcp");
+    expect([...back.files.keys()].sort()).toEqual([...files.keys()].sort());
+    expect((await tenon.diff(memoryTree(back.files), memoryTree(files))).isEqual).toBe(true);
+  });
+});
+
+describe("other sources as dcp", () => {
+  it.each(["llama-small-bf16", "llama-bias-bf16"])(
+    "a model is the same directory again: %s",
+    async (name) => {
+      const { files } = await convertInMemory(fixture(`base/${name}`), "dcp");
+      const { files: back } = await convertInMemory(memoryTree(files), "hf", { maxShardBytes: 20_000 });
+      const { files: direct } = await convertInMemory(fixture(`base/${name}`), "hf", {
+        maxShardBytes: 20_000,
+      });
+      expect(back).toEqual(direct);
+    },
+  );
+
+  it("a tied model has both of its names in full", async () => {
+    const { files } = await convertInMemory(fixture("base/llama-tied-bf16"), "dcp");
+    await using opened = await openFiles(files);
+    await using source = await tenon.open(fixture("base/llama-tied-bf16"));
+    const embeddings = source.base?.tensors.get("model.embed_tokens.weight");
+    const found = opened.entries.map(({ tensor }) => [tensor.name, tensor] as const);
+    const both = new Map(found.filter(([each]) => /^(lm_head|model\.embed_tokens)\.weight$/.test(each)));
+    await expectSameTensors(
+      both,
+      new Map(["lm_head.weight", "model.embed_tokens.weight"].map((each) => [each, embeddings as never])),
+    );
+  });
+
+  it.each(["z3-w3-sub-groups", "z3-w2-tied"])(
+    "%s: masters are the weights, the rest is as split has it",
+    async (name) => {
+      const options = { adapterConfig: configAt(`zero/${name}/truth`), drop: ["trainer"] };
+      const { files } = await convertInMemory(fixture(`zero/${name}`), "dcp", options);
+      const [direct, through] = [
+        await splitInMemory(fixture(`zero/${name}`), { ...options, drop: ["trainer", "masters"] }),
+        await splitInMemory(memoryTree(files)),
+      ];
+      const isTied = name.endsWith("tied");
+      expect(components(through.files, isTied)).toEqual(components(direct.files, isTied));
+      await using opened = await openFiles(files);
+      const masters = (await zeroTruth(name, "fp32")) ?? new Map();
+      const found = [...masters.keys()].map((each) => {
+        const module = opened.adapters.get("default")?.modules.get(each.slice(8).replace(/\.lora_[AB]$/, ""));
+        const tensor = each.endsWith(".lora_A")
+          ? module?.loraA
+          : each.endsWith(".lora_B")
+            ? module?.loraB
+            : undefined;
+        return [each, tensor ?? opened.base?.tensors.get(each)] as const;
+      });
+      await expectSameTensors(new Map(found) as never, masters);
+    },
+  );
+
+  it("asks about masters beside weights, and about documents that have no place", async () => {
+    const options = { adapterConfig: configAt("zero/z2-w2-bf16/truth") };
+    const found = await refusalOf(convertInMemory(fixture("zero/z2-w2-bf16"), "dcp", options));
+    expect(found).toMatchObject({ code: "TENON_LAYOUT_CANNOT_HOLD", exitCode: 1 });
+    expect(found.details["lost"]).toMatchObject([
+      expect.stringMatching(/^fp32 masters of 17 parameters/),
+      expect.stringMatching(/^trainer state \(deepspeed\.json/),
+    ]);
+    expect(found.hint).toContain("--drop masters --drop trainer");
+    const drop = ["masters", "trainer"];
+    const { files } = await convertInMemory(fixture("zero/z2-w2-bf16"), "dcp", { ...options, drop });
+    const direct = await splitInMemory(fixture("zero/z2-w2-bf16"), { ...options, drop });
+    const through = await splitInMemory(memoryTree(files));
+    expect(components(through.files)).toEqual(components(direct.files));
+  });
+});
