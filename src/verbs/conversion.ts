@@ -4,6 +4,7 @@ import type { Layout } from "../layouts/index.ts";
 import {
   type BaseBelow,
   type BaseForm,
+  type CarryOptions,
   type ConversionPlan,
   carry,
   planConvert,
@@ -33,6 +34,12 @@ const forms: Readonly<Record<string, BaseForm>> = {
   "peft-hybrid": "moved",
   hf: "whole",
   "state-dict": "whole",
+  dcp: "whole",
+};
+
+/** Documents of the trainer's state that a layout has a place for, where it has one for the optimizer. */
+const documents: Readonly<Record<string, RegExp>> = {
+  dcp: /^dcp\.json$/,
 };
 
 /** @throws PlanError, UsageError, UnsupportedError as `planConvert`, `carry`, `baseLayersOf` and `writeDraft` */
@@ -59,7 +66,7 @@ export async function writeConversion(
     const carried = carry(checkpoint, {
       verb,
       target: target.name,
-      holds: target.name === "tenon" || forms[target.name] === undefined ? ["optimizer", "trainer"] : [],
+      holds: heldBy(target.name, checkpoint),
       ...(options.drop && { drop: options.drop }),
     });
     const isPartial = carried.base?.isComplete === false;
@@ -99,6 +106,15 @@ export async function writeConversion(
   } finally {
     for (const each of [...opened].reverse()) await each.close();
   }
+}
+
+/** What a target has a place for beyond base and adapters; the trainer's state only if it has one for all of it. */
+function heldBy(target: string, { trainer }: Checkpoint): CarryOptions["holds"] {
+  if (target === "tenon" || forms[target] === undefined) return ["optimizer", "masters", "trainer"];
+  const held = documents[target];
+  if (held === undefined) return [];
+  const names = [...(trainer?.documents.keys() ?? [])];
+  return names.every((name) => held.test(name)) ? ["optimizer", "trainer"] : ["optimizer"];
 }
 
 function planOf(
