@@ -83,7 +83,7 @@ export const verbs: Readonly<Record<string, VerbSpec>> = {
     summary: "write the same checkpoint in another layout",
     positionals: ["SRC"],
     required: ["output", "to"],
-    options: ["output", "to", "base", "param-order", ...writing, ...reading, ...running],
+    options: ["output", "to", "base", "param-order", "from-master", ...writing, ...reading, ...running],
     notes: ["What the layout cannot hold is refused by name, unless it is dropped with --drop."],
     load: async () => (await import("./commands/convert.ts")).convertCommand,
   },

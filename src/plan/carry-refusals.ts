@@ -129,7 +129,7 @@ function refuseTraining(source: Components, drops: Drops, { verb, target, holds 
   const found = `${verb}: the layout ${target} cannot hold ${lost.join(" and ")}`;
   throw new PlanError("TENON_LAYOUT_CANNOT_HOLD", `${found} (${location})`, {
     details,
-    hint: `Leave it out: ${remedies.join(" ")}`,
+    hint: `${masters.length > 0 ? "Write masters as the weights: --from-master. Or leave" : "Leave"} it out: ${remedies.join(" ")}`,
   });
 }
 

@@ -19,6 +19,7 @@ export type {
   ConversionPlan,
 } from "./conversion-input.ts";
 export { foldsInto, planConvert } from "./convert.ts";
+export { mastersAsWeights } from "./convert-masters.ts";
 export type { Components } from "./drops.ts";
 export { type Explanation, explain } from "./explain.ts";
 export { questionsOfFold } from "./fold.ts";

@@ -1,16 +1,16 @@
 import { PlanError, type TensorMeta } from "../core/index.ts";
 import type { Components } from "./drops.ts";
 
-export function mastersAbsent(holders: readonly Components[]): PlanError {
+export function mastersAbsent(holders: readonly Components[], verb = "merge"): PlanError {
   const found = holders.map(({ location, optimizer }) => {
     const states = new Set([...(optimizer?.states.values() ?? [])].flatMap((state) => [...state.keys()]));
     const what = optimizer === undefined ? "no optimizer" : `states ${[...states].join(", ") || "none"}`;
     return { source: location, what };
   });
   const listed = found.map(({ source, what }) => `${what} (${source})`).join("; ");
-  return new PlanError("TENON_MASTER_ABSENT", `merge: no fp32 masters are stored: ${listed}`, {
+  return new PlanError("TENON_MASTER_ABSENT", `${verb}: no fp32 masters are stored: ${listed}`, {
     details: { found },
-    hint: "Give the save that has them: DeepSpeed's folder of a ZeRO run, or what tenon split made of it. Without --from-master the model's own weights are merged.",
+    hint: "Give the save that has them: DeepSpeed's folder of a ZeRO run, or what tenon split made of it. Without --from-master the model's own weights are taken.",
   });
 }
 
@@ -19,9 +19,10 @@ export function masterMismatch(
   master: TensorMeta,
   tensor: TensorMeta,
   location: string,
+  verb = "merge",
 ): PlanError {
   const shown = ({ dtype, shape }: TensorMeta): string => `${dtype} [${shape.join(", ")}]`;
-  const message = `merge: the master of "${name}" is ${shown(master)}, the model has ${shown(tensor)}; a master is F32, in the shape of a float parameter (${location})`;
+  const message = `${verb}: the master of "${name}" is ${shown(master)}, the model has ${shown(tensor)}; a master is F32, in the shape of a float parameter (${location})`;
   return new PlanError("TENON_MASTER_MISMATCH", message, {
     details: {
       tensor: name,
@@ -29,7 +30,7 @@ export function masterMismatch(
       model: { dtype: tensor.dtype, shape: tensor.shape },
       source: location,
     },
-    hint: "Model and optimizer are not of one save: give one that was saved whole, or merge without --from-master.",
+    hint: "Model and optimizer are not of one save: give one that was saved whole, or leave out --from-master.",
   });
 }
 
@@ -41,10 +42,10 @@ export function masterSeveral(name: string, first: string, second: string): Plan
   });
 }
 
-export function masterUnmatched(name: string, { location }: Components): PlanError {
-  const message = `merge: the fp32 master of "${name}" belongs to no parameter of base or adapters (${location})`;
+export function masterUnmatched(name: string, { location }: Components, verb = "merge"): PlanError {
+  const message = `${verb}: the fp32 master of "${name}" belongs to no parameter of base or adapters (${location})`;
   return new PlanError("TENON_MASTER_UNMATCHED", message, {
     details: { tensor: name, source: location },
-    hint: "Give the base that was trained: --base DIR. To merge what the model itself holds, leave out --from-master.",
+    hint: "Give the base that was trained: --base DIR. To take what the model itself holds, leave out --from-master.",
   });
 }

@@ -1,13 +1,11 @@
 // fp32 masters in the place of the 16-bit tensors that an engine made of them.
 import { type DType, type Recipe, sameShape, type Tensor } from "../core/index.ts";
 import { type BaseLayer, type OverlaidBase, overlayBases } from "./base.ts";
+import { masterState } from "./carry-masters.ts";
 import type { Components } from "./drops.ts";
 import { adapterWithMasters, namesOfAdapters } from "./merge-adapter-masters.ts";
 import type { AdapterChoice, Masters, MasterUse, PlacedMaster } from "./merge-input.ts";
 import { masterMismatch, masterSeveral, mastersAbsent, masterUnmatched } from "./merge-master-refusals.ts";
-
-/** State of an optimizer that is the fp32 copy of its parameter: DeepSpeed's, and so the tenon layout's. */
-const masterState = "fp32";
 
 export interface MasterInput {
   /** Every checkpoint that may hold masters: sources and bases. */
@@ -83,7 +81,7 @@ export function masterUses(recipes: Iterable<Recipe>, { placed }: Masters): read
   return [...uses].map(([source, tensors]) => ({ source, tensors }));
 }
 
-function mastersIn({ optimizer }: Components): ReadonlyMap<string, Tensor> {
+export function mastersIn({ optimizer }: Components): ReadonlyMap<string, Tensor> {
   const masters = new Map<string, Tensor>();
   for (const [name, state] of optimizer?.states ?? []) {
     const master = state.get(masterState);
@@ -110,7 +108,13 @@ function parameterOf(
 const floats: ReadonlySet<DType> = new Set<DType>(["BF16", "F16", "F32", "F64"]);
 
 /** @throws PlanError TENON_MASTER_MISMATCH */
-function checkMaster(name: string, master: Tensor, tensor: Tensor, { location }: Components): void {
+export function checkMaster(
+  name: string,
+  master: Tensor,
+  tensor: Tensor,
+  { location }: Components,
+  verb?: string,
+): void {
   const isFit = master.dtype === "F32" && sameShape(master.shape, tensor.shape) && floats.has(tensor.dtype);
-  if (!isFit) throw masterMismatch(name, master, tensor, location);
+  if (!isFit) throw masterMismatch(name, master, tensor, location, verb);
 }

@@ -6,6 +6,7 @@ import {
   type BaseForm,
   type BitQuestion,
   type Carried,
+  type Components,
   foldsInto,
   mergedSuspects,
   type OverlaidBase,
@@ -20,7 +21,7 @@ import type { Host } from "./host.ts";
 import type { RunOptions } from "./options.ts";
 
 export interface ComparisonFacts {
-  readonly source: Checkpoint;
+  readonly source: Components;
   readonly carried: Carried;
   readonly target: string;
   readonly form: BaseForm;
@@ -101,7 +102,7 @@ async function same(
 }
 
 /** Ties that config.json asks for although both uses are stored: alias → owner. */
-function storedTwice({ observations }: Checkpoint): Map<string, string> {
+function storedTwice({ observations }: Components): Map<string, string> {
   const pairs = observations.filter(({ code }) => code === "TENON_TIE_STORED_TWICE");
   return new Map(pairs.map(({ names: [owner = "", alias = ""] }) => [alias, owner]));
 }

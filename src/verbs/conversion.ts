@@ -7,6 +7,7 @@ import {
   type CarryOptions,
   type ConversionPlan,
   carry,
+  mastersAsWeights,
   planConvert,
   planSplit,
   refuseMisfits,
@@ -16,6 +17,7 @@ import { baseLayersOf, compareDigests, openBase } from "./base-source.ts";
 import { compareWithBase } from "./compare-base.ts";
 import { type ConversionReport, reportOf } from "./conversion-report.ts";
 import type { Host, Source } from "./host.ts";
+import { compareMasters } from "./merge-masters.ts";
 import { modelCompanions } from "./model-companions.ts";
 import { openSource } from "./open.ts";
 import type { ReadOptions, WriteOptions } from "./options.ts";
@@ -25,6 +27,12 @@ import { writeDraft } from "./write-draft.ts";
 export interface ConversionOptions extends ReadOptions, WriteOptions {
   /** The model that the source was trained from: what has its bits is not stored again, what is missing comes from it. */
   readonly base?: Source;
+}
+
+interface Conversion {
+  readonly verb: "split" | "convert";
+  readonly target: Layout;
+  readonly fromMaster?: boolean;
 }
 
 /** How much of a base each of tenon's own layouts takes; a layout of the caller's own is given all of it. */
@@ -46,7 +54,7 @@ const documents: Readonly<Record<string, RegExp>> = {
 export async function writeConversion(
   host: Host,
   source: Source,
-  { verb, target }: { readonly verb: "split" | "convert"; readonly target: Layout },
+  { verb, target, fromMaster = false }: Conversion,
   options: ConversionOptions,
 ): Promise<ConversionReport> {
   const opened: Checkpoint[] = [];
@@ -63,7 +71,10 @@ export async function writeConversion(
     opened.push(checkpoint);
     if (given !== undefined) await compareDigests(host, checkpoint, given.layers, opened, options);
     const form = forms[target.name] ?? "whole";
-    const carried = carry(checkpoint, {
+    const masters = fromMaster ? mastersAsWeights(checkpoint, { verb, ...options }) : undefined;
+    if (masters !== undefined) await compareMasters(host, masters, opened, options, verb);
+    const weights = masters?.source ?? checkpoint;
+    const carried = carry(weights, {
       verb,
       target: target.name,
       holds: heldBy(target.name, checkpoint),
@@ -73,13 +84,13 @@ export async function writeConversion(
     const below =
       given ??
       (form === "whole" && isPartial ? await followed(host, checkpoint, options, opened) : undefined);
-    if (below !== undefined) refuseMisfits(checkpoint, carried, below, verb);
-    const facts = { source: checkpoint, carried, target: target.name, form, ...(below && { below }) };
+    if (below !== undefined) refuseMisfits(weights, carried, below, verb);
+    const facts = { source: weights, carried, target: target.name, form, ...(below && { below }) };
     const compared = await compareWithBase(host, facts, opened, options);
     const plan = planOf(
       { verb, target: target.name, form },
       {
-        source: checkpoint,
+        source: weights,
         ...(below && { below }),
         ...compared,
         // Which ones depends on whether the plan is a whole model.

@@ -7,6 +7,11 @@ import type { Host, Source } from "./host.ts";
 export interface ConvertOptions extends ConversionOptions {
   /** Name of the layout to write: one of tenon's own, or one among `layouts`. */
   readonly to: string;
+  /**
+   * Write the fp32 masters that the optimizer holds as the weights, in F32, and none beside them. They must be what the weights
+   * were rounded from.
+   */
+  readonly fromMaster?: boolean;
 }
 
 export type ConvertReport = ConversionReport;
@@ -14,7 +19,12 @@ export type ConvertReport = ConversionReport;
 /** @see Tenon.convert */
 export async function convert(host: Host, source: Source, options: ConvertOptions): Promise<ConvertReport> {
   const target = targetNamed(options.to, options.layouts ?? ownLayouts);
-  return writeConversion(host, source, { verb: "convert", target }, options);
+  return writeConversion(
+    host,
+    source,
+    { verb: "convert", target, ...(options.fromMaster && { fromMaster: true }) },
+    options,
+  );
 }
 
 /** @throws UsageError TENON_LAYOUT_NOT_KNOWN; UnsupportedError TENON_LAYOUT_CANNOT_WRITE */

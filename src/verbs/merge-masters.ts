@@ -13,9 +13,10 @@ import { resolver } from "./write-draft.ts";
  */
 export async function compareMasters(
   host: Host,
-  { placed }: Masters,
+  { placed }: Pick<Masters, "placed">,
   sources: readonly Checkpoint[],
   options: WriteOptions,
+  verb = "merge",
 ): Promise<void> {
   if (options.dryRun === true) return;
   // Stage 3 of ZeRO keeps nothing else: the master is the model's own tensor.
@@ -45,10 +46,10 @@ export async function compareMasters(
     const found = Math.sqrt(sumSquares);
     const allowed = allowedDistance(model.dtype, Math.sqrt(sumSquaresA), elementCount(model.shape));
     if (found <= allowed) continue;
-    const message = `merge: the fp32 master of "${name}" is ${found.toPrecision(3)} from the model's tensor (norm of the difference), rounding to ${model.dtype} explains ${allowed.toPrecision(3)} (${source})`;
+    const message = `${verb}: the fp32 master of "${name}" is ${found.toPrecision(3)} from the model's tensor (norm of the difference), rounding to ${model.dtype} explains ${allowed.toPrecision(3)} (${source})`;
     throw new PlanError("TENON_MASTER_DIFFERS", message, {
       details: { tensor: name, found, allowed, source },
-      hint: "Model and optimizer are not of one step: give a save that is whole. To merge what the model holds, leave out --from-master.",
+      hint: "Model and optimizer are not of one step: give a save that is whole. To take what the model holds, leave out --from-master.",
     });
   }
 }

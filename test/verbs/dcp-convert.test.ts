@@ -6,7 +6,15 @@ import { memoryTree } from "../../src/bytes/index.ts";
 import { expectOptimizer, expectWeights } from "../layouts/dcp-truth.ts";
 import { expectSameTensors } from "../layouts/fixtures.ts";
 import { truthOf as zeroTruth } from "../layouts/zero/cases.ts";
-import { configAt, convertInMemory, type Files, openFiles, refusalOf, splitInMemory } from "./converted.ts";
+import {
+  below,
+  configAt,
+  convertInMemory,
+  type Files,
+  openFiles,
+  refusalOf,
+  splitInMemory,
+} from "./converted.ts";
 import { fixture, tenon } from "./tenon.ts";
 
 let scratch = "";
@@ -63,6 +71,27 @@ describe.each(saves)("the FSDP save %s, converted to dcp,", (name) => {
   });
 });
 
+const layersIn = (name: string): RegExpExecArray | null => /^default:(.+)\.(lora_[AB])$/.exec(name);
+
+/** Every trained parameter is its master, bit for bit. */
+async function expectMasters(files: Files, name: string): Promise<void> {
+  await using opened = await openFiles(files);
+  const masters = (await zeroTruth(name, "fp32")) ?? new Map();
+  expect(masters.size).toBeGreaterThan(0);
+  const found = [...masters.keys()].map((each) => {
+    const [, path = "", factor] = layersIn(each) ?? [];
+    const module = opened.adapters.get("default")?.modules.get(path);
+    const tensor =
+      factor === undefined
+        ? opened.base?.tensors.get(each)
+        : factor === "lora_A"
+          ? module?.loraA
+          : module?.loraB;
+    return [each, tensor] as const;
+  });
+  await expectSameTensors(new Map(found) as never, masters);
+}
+
 describe("other sources as dcp", () => {
   it.each(["llama-small-bf16", "llama-bias-bf16"])(
     "a model is the same directory again: %s",
@@ -100,18 +129,7 @@ describe("other sources as dcp", () => {
       ];
       const isTied = name.endsWith("tied");
       expect(components(through.files, isTied)).toEqual(components(direct.files, isTied));
-      await using opened = await openFiles(files);
-      const masters = (await zeroTruth(name, "fp32")) ?? new Map();
-      const found = [...masters.keys()].map((each) => {
-        const module = opened.adapters.get("default")?.modules.get(each.slice(8).replace(/\.lora_[AB]$/, ""));
-        const tensor = each.endsWith(".lora_A")
-          ? module?.loraA
-          : each.endsWith(".lora_B")
-            ? module?.loraB
-            : undefined;
-        return [each, tensor ?? opened.base?.tensors.get(each)] as const;
-      });
-      await expectSameTensors(new Map(found) as never, masters);
+      await expectMasters(files, name);
     },
   );
 
@@ -123,11 +141,51 @@ describe("other sources as dcp", () => {
       expect.stringMatching(/^fp32 masters of 17 parameters/),
       expect.stringMatching(/^trainer state \(deepspeed\.json/),
     ]);
-    expect(found.hint).toContain("--drop masters --drop trainer");
+    expect(found.hint).toContain(
+      "Write masters as the weights: --from-master. Or leave it out: --drop masters --drop trainer",
+    );
     const drop = ["masters", "trainer"];
     const { files } = await convertInMemory(fixture("zero/z2-w2-bf16"), "dcp", { ...options, drop });
     const direct = await splitInMemory(fixture("zero/z2-w2-bf16"), { ...options, drop });
     const through = await splitInMemory(memoryTree(files));
     expect(components(through.files)).toEqual(components(direct.files));
+  });
+
+  it.each(["z2-w2-bf16", "z1-w3-fp32", "z2-w2-tied"])(
+    "%s --from-master has masters as its weights",
+    async (name) => {
+      const options = { adapterConfig: configAt(`zero/${name}/truth`), drop: ["trainer"], fromMaster: true };
+      const { files } = await convertInMemory(fixture(`zero/${name}`), "dcp", options);
+      await expectMasters(files, name);
+      const direct = await splitInMemory(fixture(`zero/${name}`), {
+        ...options,
+        drop: ["trainer", "masters"],
+      });
+      const through = await splitInMemory(memoryTree(files));
+      expect(below(through.files, "optimizer")).toEqual(below(direct.files, "optimizer"));
+      // A split keeps masters, so it can be written later; the weights are the same then.
+      const kept = await splitInMemory(fixture(`zero/${name}`), {
+        adapterConfig: options.adapterConfig,
+        drop: ["trainer"],
+      });
+      const later = await convertInMemory(memoryTree(kept.files), "dcp", { fromMaster: true });
+      await expectMasters(later.files, name);
+    },
+  );
+
+  it("takes masters for weights only where there are some, and of one step with the weights", async () => {
+    const options = { fromMaster: true };
+    const none = await refusalOf(convertInMemory(fixture("base/llama-small-bf16"), "dcp", options));
+    expect(none).toMatchObject({ code: "TENON_MASTER_ABSENT", exitCode: 1 });
+    const { files } = await splitInMemory(fixture("zero/z2-w2-bf16"), {
+      adapterConfig: configAt("zero/z2-w2-bf16/truth"),
+    });
+    const [path = ""] = [...files.keys()].filter((each) => /^base\/.*safetensors$/.test(each));
+    const damaged = Uint8Array.from(files.get(path) ?? []);
+    // The high byte of the last element: its exponent.
+    damaged[damaged.length - 1] = (damaged.at(-1) ?? 0) ^ 8;
+    const source = memoryTree(new Map(files).set(path, damaged));
+    const apart = await refusalOf(convertInMemory(source, "dcp", { fromMaster: true, drop: ["trainer"] }));
+    expect(apart).toMatchObject({ code: "TENON_MASTER_DIFFERS", exitCode: 1 });
   });
 });
