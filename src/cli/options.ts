@@ -74,6 +74,10 @@ const options = {
   },
   fix: { kind: "flag", help: "write a repaired copy to OUT, where nothing has to be guessed" },
   "metadata-only": { kind: "flag", help: "read no tensor: no NaN is counted, no bits are compared" },
+  rank: {
+    kind: "flag",
+    help: "say the rank of the change of each matrix too; reads what changed again, and is slow",
+  },
   tensors: { kind: "flag", help: "list every stored tensor" },
   layout: { kind: "text", value: "NAME", help: "read SRC as this layout, where evidence does not decide" },
   "adapter-config": {

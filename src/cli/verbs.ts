@@ -91,7 +91,7 @@ export const verbs: Readonly<Record<string, VerbSpec>> = {
     summary: "compare two checkpoints tensor by tensor",
     positionals: ["A", "B"],
     required: [],
-    options: [...reading, ...running],
+    options: ["rank", ...reading, ...running],
     notes: ["Ends with 0 whether they are equal or not; --json has isEqual, and every tensor."],
     load: async () => (await import("./commands/diff.ts")).diffCommand,
   },

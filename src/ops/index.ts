@@ -1,4 +1,6 @@
+export { type ChangeRank, ChangeRankMeter, changeRankColumns } from "./change-rank.ts";
 export { bitsFromFloat, type FloatDType, floatFromBits, ulpDistance } from "./float-bits.ts";
+export { decodeFloats, roundingVariances } from "./float-rows.ts";
 export { Kernel, type KernelOptions } from "./kernel/kernel.ts";
 export type { Pointer } from "./kernel/pointer.ts";
 export { addLowRank, type LowRankTile } from "./low-rank.ts";

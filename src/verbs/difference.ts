@@ -1,5 +1,6 @@
 // What `diff` says: plain data, and how rows are summed.
 import type { DType, NameMeaning, Shape } from "../core/index.ts";
+import type { ChangeRank } from "../ops/index.ts";
 
 /**
  * - `equal`: the same dtype, shape and bytes
@@ -45,6 +46,18 @@ export interface TensorDifference extends Distance {
   readonly a: ComparedTensor | null;
   /** Null where it is not in B. */
   readonly b: ComparedTensor | null;
+  /**
+   * Of B − A, with the option `rank`: absent where it is no matrix that changed, null where there is no number (NaN, infinity).
+   */
+  readonly changeRank?: ChangeRank | null;
+}
+
+/** Smallest and largest rank among the matrices of a sum. */
+export interface ChangeRanks {
+  readonly least: number;
+  readonly most: number;
+  /** At least one has more than `most`. */
+  readonly isMore: boolean;
 }
 
 /** Several tensors of one component taken together. */
@@ -56,6 +69,8 @@ export interface DifferenceSum extends Distance {
   readonly byStatus: Readonly<Record<DifferenceStatus, number>>;
   /** Elements of the tensors that were compared. */
   readonly elements: number;
+  /** With the option `rank`, where one of them has one. */
+  readonly changeRanks?: ChangeRanks;
 }
 
 export interface DiffSide {
@@ -158,6 +173,7 @@ function sumOf(members: readonly MeasuredRow[]): Omit<DifferenceSum, "component"
   const isMeasured = compared.length > 0 && moved.every(({ squares }) => squares !== undefined);
   const total = (pick: (squares: Squares) => number): number =>
     moved.reduce((sum, { squares }) => sum + (squares === undefined ? 0 : pick(squares)), 0);
+  const ranks = rows.flatMap(({ changeRank }) => changeRank ?? []);
   return {
     tensors: rows.length,
     byStatus: countStatuses(rows),
@@ -167,8 +183,14 @@ function sumOf(members: readonly MeasuredRow[]): Omit<DifferenceSum, "component"
         ? null
         : compared.reduce((sum, { changedElements }) => sum + (changedElements ?? 0), 0),
     maxAbs: isMeasured ? finite(moved.reduce((most, { row }) => Math.max(most, row.maxAbs ?? NaN), 0)) : null,
+    ...(ranks.length > 0 && { changeRanks: rangeOf(ranks) }),
     ...norms(isMeasured ? { difference: total((of) => of.difference), a: total((of) => of.a) } : undefined),
   };
+}
+
+function rangeOf(ranks: readonly ChangeRank[]): ChangeRanks {
+  const all = ranks.map(({ rank }) => rank);
+  return { least: Math.min(...all), most: Math.max(...all), isMore: ranks.some(({ isMore }) => isMore) };
 }
 
 /** Norms of sums of squares; 0 of nothing is 0, also relative to nothing. */

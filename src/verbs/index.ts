@@ -32,6 +32,7 @@ export type {
   WrittenFile,
 } from "../layouts/index.ts";
 export { layouts, openModelFiles } from "../layouts/index.ts";
+export type { ChangeRank } from "../ops/index.ts";
 export type {
   AdapterUse,
   Explanation,
@@ -58,6 +59,7 @@ export type { ConvertOptions, ConvertReport } from "./convert.ts";
 export type { DiagnoseOptions, Diagnosis } from "./diagnose.ts";
 export type { DiffOptions } from "./diff.ts";
 export type {
+  ChangeRanks,
   ComparedTensor,
   DifferenceStatus,
   DifferenceSum,

@@ -1,5 +1,5 @@
 import { diff } from "../../index.ts";
-import type { DifferenceSum, DiffReport, Distance } from "../../verbs/index.ts";
+import type { ChangeRanks, DifferenceSum, DiffReport, Distance } from "../../verbs/index.ts";
 import { counted, countText } from "../amounts.ts";
 import { type Cell, left, right } from "../columns.ts";
 import type { Command } from "../command.ts";
@@ -8,7 +8,11 @@ import { readOptions, runOptions } from "../verb-options.ts";
 
 export const diffCommand: Command = async (call) => {
   const [a = "", b = ""] = call.arguments;
-  const report = await diff(a, b, { ...(await readOptions(call)), ...runOptions(call) });
+  const report = await diff(a, b, {
+    ...(await readOptions(call)),
+    ...runOptions(call),
+    ...(call.options.rank && { rank: true }),
+  });
   return { report, text: diffText(report), exitCode: 0 };
 };
 
@@ -56,7 +60,13 @@ function countsOf({ byStatus }: DiffReport): string[] {
     .map((status) => `${byStatus[status]} ${words[status]}`);
 }
 
-function distanceFacts({ tensors, elements, changedElements, ...distance }: DifferenceSum): string[] {
+function distanceFacts({
+  tensors,
+  elements,
+  changedElements,
+  changeRanks,
+  ...distance
+}: DifferenceSum): string[] {
   return [
     counted(tensors, "tensor"),
     ...(changedElements === null
@@ -65,12 +75,14 @@ function distanceFacts({ tensors, elements, changedElements, ...distance }: Diff
     `norm ${numberText(distance.norm)}`,
     `relative ${numberText(distance.relativeNorm)}`,
     `largest ${numberText(distance.maxAbs)}`,
+    ...(changeRanks === undefined ? [] : [`rank of changes ${rankText(changeRanks)}`]),
   ];
 }
 
 function layTable(sections: Sections, title: string, sums: readonly DifferenceSum[]): void {
   const moved = sums.filter(({ byStatus, tensors }) => byStatus.equal < tensors);
   if (moved.length === 0) return;
+  const hasRanks = moved.some(({ changeRanks }) => changeRanks !== undefined);
   const heads = [
     left(title),
     right("differ"),
@@ -78,18 +90,28 @@ function layTable(sections: Sections, title: string, sums: readonly DifferenceSu
     right("norm"),
     right("relative"),
     right("largest"),
+    ...(hasRanks ? [right("rank")] : []),
   ];
   const rows = moved.map((sum) => [
     left(sum.name ?? "outside of layers"),
     right(`${sum.tensors - sum.byStatus.equal} of ${sum.tensors}`),
     right(sum.changedElements === null ? "–" : countText(sum.changedElements)),
     ...distanceCells(sum),
+    ...(hasRanks ? [right(rankText(sum.changeRanks))] : []),
   ]);
   sections.table(rows, { heads });
 }
 
 function distanceCells({ norm, relativeNorm, maxAbs }: Distance): Cell[] {
   return [norm, relativeNorm, maxAbs].map((value) => right(numberText(value)));
+}
+
+/** `16`, `4–16`, `> 64`. */
+function rankText(ranks: ChangeRanks | undefined): string {
+  if (ranks === undefined) return "–";
+  const { least, most, isMore } = ranks;
+  if (isMore) return least === most ? `> ${most}` : `${least} to > ${most}`;
+  return least === most ? String(most) : `${least}–${most}`;
 }
 
 function numberText(value: number | null): string {
