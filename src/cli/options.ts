@@ -20,7 +20,11 @@ export type OptionSpec = Described &
 const options = {
   output: { kind: "text", short: "o", value: "OUT", help: "where to write; appears whole, or not at all" },
   // Not a choice: the library knows which layouts there are and which of them cannot be written yet.
-  to: { kind: "text", value: "LAYOUT", help: "layout to write: tenon, hf, peft, peft-hybrid, state-dict or dcp" },
+  to: {
+    kind: "text",
+    value: "LAYOUT",
+    help: "layout to write: tenon, hf, peft, peft-hybrid, state-dict or dcp",
+  },
   base: { kind: "text", value: "DIR", help: "the base model that it was trained from" },
   adapter: {
     kind: "weighted",

@@ -8,10 +8,11 @@ import {
   decodeFloats,
   roundingVariances,
 } from "../ops/index.ts";
+import type { MeasuredRow } from "./difference.ts";
 import type { RunOptions } from "./options.ts";
 
 /** A matrix on both sides. */
-export interface MatrixPair {
+interface MatrixPair {
   readonly a: Tensor;
   readonly b: Tensor;
 }
@@ -19,15 +20,38 @@ export interface MatrixPair {
 /** Bytes of each side that are read at a time. */
 const readBytes = 2 ** 20;
 
+/** Rows of matrices that changed, with the rank of their change; `pairs` in the order of `rows`. */
+export async function withChangeRanks(
+  rows: readonly MeasuredRow[],
+  pairs: readonly {
+    readonly a: { readonly tensor: Tensor } | undefined;
+    readonly b: { readonly tensor: Tensor } | undefined;
+  }[],
+  options: Pick<RunOptions, "signal" | "onProgress">,
+): Promise<readonly MeasuredRow[]> {
+  const changed = new Map<MeasuredRow, MatrixPair>();
+  for (const [i, measured] of rows.entries()) {
+    const [a, b] = [pairs[i]?.a?.tensor, pairs[i]?.b?.tensor];
+    if (a === undefined || b === undefined || !((measured.row.changedElements ?? 0) > 0)) continue;
+    if (hasChangeRank({ a, b })) changed.set(measured, { a, b });
+  }
+  const ranks = await changeRanks([...changed.values()], options);
+  const found = new Map([...changed.keys()].map((measured, i) => [measured, ranks[i] ?? null]));
+  return rows.map((measured) => {
+    const changeRank = found.get(measured);
+    return changeRank === undefined ? measured : { ...measured, row: { ...measured.row, changeRank } };
+  });
+}
+
 /** Whether the rank of their difference can be told: two matrices of floats, not wider than what the sketch may hold. */
-export function hasChangeRank({ a, b }: MatrixPair): boolean {
+function hasChangeRank({ a, b }: MatrixPair): boolean {
   const [rows = 0, cols = 0] = a.shape;
   const isMatrix = a.shape.length === 2 && rows > 0 && cols > 0 && cols <= changeRankColumns;
   return isMatrix && isMeasurable(a.dtype) && isMeasurable(b.dtype);
 }
 
 /** In the order given; null where NaN or infinity leaves no number. */
-export async function changeRanks(
+async function changeRanks(
   pairs: readonly MatrixPair[],
   { signal, onProgress }: Pick<RunOptions, "signal" | "onProgress">,
 ): Promise<readonly (ChangeRank | null)[]> {

@@ -1,7 +1,6 @@
 import { bitsOf, type Checkpoint, elementCount, sameShape } from "../core/index.ts";
 import { type InspectTask, isMeasurable, type Outcome } from "../execute/index.ts";
 import { inspect } from "./bits.ts";
-import { changeRanks, hasChangeRank, type MatrixPair } from "./change-ranks.ts";
 import {
   type ComparedTensor,
   countStatuses,
@@ -53,7 +52,11 @@ export async function diff(
   const namedB = namedTensors(b, new Map(adapterPairs.map((pair) => [pair.b, pair.a])));
   const { pairs, leftToBase } = pairUp([a, namedA], [b, namedB]);
   const measured = await measure(host, pairs, [a, b], options);
-  const rows = options.rank === true ? await withRanks(measured, pairs, options) : measured;
+  // Loaded only where it is asked for: a page that compares without it does not download it.
+  const rows =
+    options.rank === true
+      ? await (await import("./change-ranks.ts")).withChangeRanks(measured, pairs, options)
+      : measured;
   const tensors = rows.map(({ row }) => row);
   const byStatus = countStatuses(tensors);
   return {
@@ -136,25 +139,6 @@ async function measure(
   return pairs.map((pair, i) => {
     const task = tasks[i];
     return rowOf(pair, task && outcomes.get(again.get(task) ?? task));
-  });
-}
-
-async function withRanks(
-  rows: readonly MeasuredRow[],
-  pairs: readonly Pair[],
-  options: RunOptions,
-): Promise<readonly MeasuredRow[]> {
-  const changed = new Map<MeasuredRow, MatrixPair>();
-  for (const [i, measured] of rows.entries()) {
-    const [a, b] = [pairs[i]?.a?.tensor, pairs[i]?.b?.tensor];
-    if (a === undefined || b === undefined || !((measured.row.changedElements ?? 0) > 0)) continue;
-    if (hasChangeRank({ a, b })) changed.set(measured, { a, b });
-  }
-  const ranks = await changeRanks([...changed.values()], options);
-  const found = new Map([...changed.keys()].map((measured, i) => [measured, ranks[i] ?? null]));
-  return rows.map((measured) => {
-    const changeRank = found.get(measured);
-    return changeRank === undefined ? measured : { ...measured, row: { ...measured.row, changeRank } };
   });
 }
 
