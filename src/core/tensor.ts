@@ -9,6 +9,11 @@ export interface TensorMeta {
   readonly dtype: DType;
   readonly shape: Shape;
   readonly byteLength: number;
+  /**
+   * The matrix as the file holds it, where this one is that one with rows and columns changed places. Whoever addresses
+   * elements reads it in the place of this one.
+   */
+  readonly turned?: TensorMeta;
 }
 
 /** A run of bytes in a file that a worker thread can open by itself. */
@@ -26,6 +31,7 @@ export interface Extent {
  * big-endian data gathers them inside `read`.
  */
 export interface Tensor extends TensorMeta {
+  readonly turned?: Tensor;
   /** The file (or files) that hold it, relative to the opened source; for messages. */
   readonly file: string;
   /**

@@ -108,7 +108,8 @@ const names: Kinds = {
   TENON_NAMES_FOREIGN: {
     severity: "error",
     cause: "Tensors belong to another adapter type or to another ecosystem, and are not PEFT's LoRA.",
-    remedy: "Convert it to PEFT's LoRA with the tool that wrote it.",
+    remedy:
+      "Convert it to PEFT's LoRA with the tool that wrote it. An adapter of mlx-lm is read with its adapter_config.json beside it.",
     fixable: false,
     detects: "D22",
   },

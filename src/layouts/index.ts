@@ -2,6 +2,7 @@ import { accelerate } from "./accelerate/index.ts";
 import { dcp } from "./dcp/index.ts";
 import { hf } from "./hf/index.ts";
 import type { Layout } from "./layout.ts";
+import { mlx } from "./mlx/index.ts";
 import { peft } from "./peft/index.ts";
 import { peftHybrid } from "./peft-hybrid/index.ts";
 import { foreignLayouts } from "./recognised/foreign.ts";
@@ -28,6 +29,7 @@ export { type LayoutObservationCode, layoutObservations } from "./observations.t
 export { type FoundModel, openModelFiles } from "./open-model-files.ts";
 export { manifestFiles, readManifest } from "./tenon/manifest.ts";
 export type { Manifest, ManifestFile } from "./tenon/schema.ts";
+export { TransposedTensor } from "./transposed-tensor.ts";
 export { accelerate, dcp, hf, peft, peftHybrid, stateDict, tenon, trainer, universal, zero };
 
 /** Every layout, in the order in which messages list them. Sniffing asks all of them; the order decides nothing. */
@@ -42,5 +44,6 @@ export const layouts: readonly Layout[] = [
   zero,
   universal,
   dcp,
+  mlx,
   ...foreignLayouts,
 ];

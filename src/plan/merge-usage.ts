@@ -1,4 +1,4 @@
-import type { AdapterComponent, Step } from "../core/index.ts";
+import type { AdapterComponent, Step, TensorMeta } from "../core/index.ts";
 import type { AdapterUse, UnusedTensor } from "./merge-input.ts";
 
 /** Which stored tensors of an adapter took part. */
@@ -7,12 +7,12 @@ export class Usage {
   readonly #used = new Set<string>();
   readonly #unused = new Map<string, string>();
 
-  used(tensor: { readonly id: string }): void {
-    this.#used.add(tensor.id);
+  used(tensor: TensorMeta): void {
+    this.#used.add(storedId(tensor));
   }
 
-  unused(tensor: { readonly id: string }, reason: string): void {
-    this.#unused.set(tensor.id, reason);
+  unused(tensor: TensorMeta, reason: string): void {
+    this.#unused.set(storedId(tensor), reason);
   }
 
   steps(steps: readonly Step[]): void {
@@ -31,7 +31,8 @@ export class Usage {
     const unused: UnusedTensor[] = [];
     const ignored: UnusedTensor[] = [];
     for (const { tensor, meaning } of entries) {
-      const { id, name } = tensor;
+      const { name } = tensor;
+      const id = storedId(tensor);
       const reason = this.#unused.get(id);
       if (this.#used.has(id)) used.push(name);
       else if (reason !== undefined) unused.push({ name, reason });
@@ -44,4 +45,9 @@ export class Usage {
     }
     return { used, unused, ignored };
   }
+}
+
+/** A step addresses a turned matrix as the file holds it. */
+function storedId({ id, turned }: TensorMeta): string {
+  return turned?.id ?? id;
 }

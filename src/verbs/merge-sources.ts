@@ -1,4 +1,5 @@
 import { type Checkpoint, ConflictError } from "../core/index.ts";
+import type { OpenOptions } from "../layouts/index.ts";
 import type { BaseLayer } from "../plan/index.ts";
 import { baseLayersOf, openBase } from "./base-source.ts";
 import type { Host, Source } from "./host.ts";
@@ -35,9 +36,12 @@ export async function openMergeSources(
   return { sources, layers: await layersOf(host, source, sources, given, options, opened), initial };
 }
 
-function fittedTo(base: Checkpoint | undefined): { readonly knownBaseNames?: ReadonlySet<string> } {
+function fittedTo(base: Checkpoint | undefined): Pick<OpenOptions, "knownBaseNames" | "knownBase"> {
   if (base?.base?.isComplete !== true) return {};
-  return { knownBaseNames: new Set([...base.base.tensors.keys(), ...base.base.ties.keys()]) };
+  return {
+    knownBaseNames: new Set([...base.base.tensors.keys(), ...base.base.ties.keys()]),
+    knownBase: base.base,
+  };
 }
 
 /** What holds only a part of the base stands on the one that is given, or on the whole one among the sources. */

@@ -9,7 +9,7 @@ import type {
   Tensor,
 } from "../core/index.ts";
 import { repairedAdapterConfig, repairedModelConfig } from "../doctor/index.ts";
-import { TransposedTensor } from "./transposed-tensor.ts";
+import { TransposedTensor } from "../layouts/index.ts";
 
 export interface RepairFacts {
   readonly checkpoint: Checkpoint;

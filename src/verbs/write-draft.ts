@@ -175,7 +175,8 @@ export function resolver(sources: readonly TensorHolder[]): (id: string) => Tens
     for (const { tensor } of entries) byId.set(tensor.id, tensor);
     for (const tensor of base?.tensors.values() ?? []) byId.set(tensor.id, tensor);
     for (const adapter of adapters.values())
-      for (const { tensor } of adapter.entries) byId.set(tensor.id, tensor);
+      for (const { tensor } of adapter.entries)
+        for (const each of [tensor, ...(tensor.turned ? [tensor.turned] : [])]) byId.set(each.id, each);
     for (const state of optimizer?.states.values() ?? [])
       for (const tensor of state.values()) byId.set(tensor.id, tensor);
   }

@@ -33,10 +33,11 @@ logging.disable_progress_bar()
 torch.set_num_threads(2)
 torch.use_deterministic_algorithms(True)
 
+import foreign  # noqa: E402
 import hybrids  # noqa: E402
 import merges  # noqa: E402
 
-CALLS = {function.__name__: function for module in (merges, hybrids) for function in module.CALLS}
+CALLS = {function.__name__: function for module in (merges, hybrids, foreign) for function in module.CALLS}
 
 
 def answer(line):

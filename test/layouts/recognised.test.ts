@@ -19,15 +19,6 @@ type Files = Record<string, Uint8Array | string>;
 /** What each kind of checkpoint looks like from outside, and the layout that claims it. */
 const kinds: readonly (readonly [name: string, what: RegExp, files: Files])[] = [
   ["gguf", /GGUF/, { "model-Q4_K_M.gguf": "GGUF\u0003\0\0\0" }],
-  ["mlx", /MLX/, { "adapters.safetensors": tensors("layers.0.q.lora_a"), "adapter_config.json": "{}" }],
-  [
-    "mlx",
-    /MLX/,
-    {
-      "model.safetensors": tensors("a.weight"),
-      "config.json": '{"quantization": {"group_size": 64, "bits": 4}}',
-    },
-  ],
   ["kohya", /kohya/, { "style.safetensors": tensors("lora_unet_down_blocks_0.lora_down.weight") }],
 ];
 

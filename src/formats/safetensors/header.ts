@@ -42,7 +42,8 @@ export function parseHeader(bytes: Uint8Array, path: string): Header {
   let metadata: Readonly<Record<string, string>> = {};
   for (const name of Object.keys(record)) {
     const value = record[name] as Json;
-    if (name === metadataKey) metadata = parseMetadata(value, path);
+    // MLX writes null where it has none, and the safetensors library reads that as none.
+    if (name === metadataKey) metadata = value === null ? {} : parseMetadata(value, path);
     else entries.push(parseEntry(name, value, path));
   }
   entries.sort((a, b) => a.begin - b.begin || a.end - b.end);

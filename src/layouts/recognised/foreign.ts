@@ -1,7 +1,6 @@
 // Checkpoints of other ecosystems.
 import type { SourceTree } from "../../bytes/index.ts";
-import { readJsonDocument } from "../documents.ts";
-import { no, onlyOneFile, rootPaths, yes } from "../evidence.ts";
+import { no, rootPaths, yes } from "../evidence.ts";
 import type { Layout } from "../layout.ts";
 import { peekNames } from "../peek.ts";
 import { notYet } from "./not-yet.ts";
@@ -18,27 +17,6 @@ const gguf: Layout = notYet({
     if (first === undefined) return no("no *.gguf");
     if ((await firstBytes(tree, first, 4)) === "GGUF") return yes(`${first} begins with GGUF`);
     return no(`${first} does not begin with GGUF`);
-  },
-});
-
-const mlx: Layout = notYet({
-  name: "mlx",
-  what: "an MLX adapter or model",
-  refines: ["hf", "peft", "peft-hybrid", "state-dict"],
-  hint: "Until then: convert it with mlx_lm.fuse or mlx_lm.convert.",
-  async sniff(tree) {
-    const single = onlyOneFile(tree);
-    if (single !== undefined) return single;
-    const root = rootPaths(await tree.list());
-    if (root.includes("adapters.safetensors") && root.includes("adapter_config.json"))
-      return yes("adapters.safetensors and adapter_config.json are here, as mlx_lm.lora writes them");
-    if (root.includes("config.json")) {
-      const config = await readJsonDocument(tree, "config.json").catch(() => undefined);
-      const quantization = config?.["quantization"];
-      if (typeof quantization === "object" && quantization !== null && "group_size" in quantization)
-        return yes("config.json has quantization.group_size, as MLX writes it");
-    }
-    return no("no adapters.safetensors, and no quantization.group_size in config.json");
   },
 });
 
@@ -71,4 +49,4 @@ async function firstBytes(tree: SourceTree, path: string, count: number): Promis
   }
 }
 
-export const foreignLayouts: readonly Layout[] = [gguf, mlx, kohya];
+export const foreignLayouts: readonly Layout[] = [gguf, kohya];

@@ -57,6 +57,13 @@ describe("a safetensors file", () => {
     expect(Object.entries(metadata)).toEqual([["__proto__", "x"]]);
   });
 
+  it("may have null for its metadata, as MLX writes it and the Rust library reads it", async () => {
+    const file = fileOf(`{"__metadata__":null,${entry("a", "U8", [2], 0, 2)}}`, Uint8Array.of(5, 6));
+    const { tensors, metadata } = await opened(file);
+    expect(metadata).toEqual({});
+    expect(await bytesOf(tensors[0] as (typeof tensors)[0])).toEqual(Uint8Array.of(5, 6));
+  });
+
   it("is read in two steps when its header is large", async () => {
     const names = Array.from({ length: 3000 }, (_, index) =>
       entry(`layer.${index}`, "U8", [1], index, index + 1),

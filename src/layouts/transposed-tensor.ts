@@ -1,8 +1,8 @@
 import { bytesPerElement, type DType, type Shape, type Tensor } from "../core/index.ts";
 
 /**
- * A matrix (rows, cols) read as (cols, rows). It is turned in memory, whole, on the first read: meant for low-rank factors,
- * which have a few megabytes.
+ * A matrix (rows, cols) as (cols, rows). Merges address `turned` and pay nothing. Read as a whole it is turned in memory, once:
+ * meant for low-rank factors, which have a few megabytes.
  */
 export class TransposedTensor implements Tensor {
   readonly id: string;
@@ -11,21 +11,21 @@ export class TransposedTensor implements Tensor {
   readonly shape: Shape;
   readonly byteLength: number;
   readonly file: string;
-  readonly #tensor: Tensor;
+  readonly turned: Tensor;
   #turned: Promise<Uint8Array> | undefined;
 
-  constructor(tensor: Tensor) {
+  constructor(tensor: Tensor, name: string = tensor.name) {
     this.id = `${tensor.id}#transposed`;
-    this.name = tensor.name;
+    this.name = name;
     this.dtype = tensor.dtype;
     this.shape = [...tensor.shape].reverse();
     this.byteLength = tensor.byteLength;
     this.file = tensor.file;
-    this.#tensor = tensor;
+    this.turned = tensor;
   }
 
   async read(byteOffset: number, into: Uint8Array, signal?: AbortSignal): Promise<void> {
-    this.#turned ??= turn(this.#tensor, signal);
+    this.#turned ??= turn(this.turned, signal);
     into.set((await this.#turned).subarray(byteOffset, byteOffset + into.length));
   }
 }
