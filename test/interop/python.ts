@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 const root = join(import.meta.dirname, "../..");
-const interpreter = join(process.env["TENON_VENV"] ?? join(root, ".venv"), "bin/python");
+export const interpreter: string = join(process.env["TENON_VENV"] ?? join(root, ".venv"), "bin/python");
 
 /** Draws every shape, rank and weight of a run; set TENON_INTEROP_SEED to repeat one. */
 export const seed: number = Number(
