@@ -92,7 +92,7 @@ function baseFacts({ base }: Draft): ConversionReport["base"] {
 
 /** Documents that the components were read from. */
 const readAlong =
-  /(?:^|\/)(?:(?:config|adapter_config|tenon|.+\.index)\.json|optimizer\/optimizer\.json|trainer\/trainer\.json|base\/delta\.safetensors|__\d+_\d+\.distcp)$/;
+  /(?:^|\/)(?:(?:config|adapter_config|tenon|.+\.index)\.json|optimizer\/optimizer\.json|trainer\/trainer\.json|base\/delta\.safetensors|__\d+_\d+\.distcp|shard-\d{5}-model-\d{5}-of-\d{5}\.safetensors)$/;
 /** Files of DeepSpeed's workers: each tensor lies in those of all of them. */
 const workersFiles =
   /(?:^|\/)(?:latest|(?:bf16_|fp16_)?(?:zero_pp_rank_\d+_)?mp_rank_\d+_?(?:model|optim)_states\.pt)$/;
