@@ -23,7 +23,7 @@ const options = {
   to: {
     kind: "text",
     value: "LAYOUT",
-    help: "layout to write: tenon, hf, peft, peft-hybrid, state-dict or dcp",
+    help: "layout to write: tenon, hf, peft, peft-hybrid, state-dict, dcp or universal",
   },
   base: { kind: "text", value: "DIR", help: "the base model that it was trained from" },
   adapter: {

@@ -1,5 +1,5 @@
 import type { SourceTree } from "../bytes/index.ts";
-import type { Checkpoint, Draft, JsonRecord, Observation, OutputFile } from "../core/index.ts";
+import type { Checkpoint, Draft, JsonRecord, Observation, OutputFile, TensorMeta } from "../core/index.ts";
 import type { Format } from "../formats/index.ts";
 import type { KnownBase } from "./known-base.ts";
 
@@ -66,6 +66,13 @@ export interface Layout {
   open(tree: SourceTree, options: OpenOptions): Promise<Checkpoint>;
   /** Present when `canWrite`. Names every file and the tensors in it. @throws PlanError for what it cannot hold. */
   arrange?(draft: Draft, options: ArrangeOptions): readonly OutputFile[];
+  /**
+   * Present when metadata does not show whether the layout can hold a draft. Called after `arrange`, before anything is
+   * written; `read` gives the bytes of a small tensor of the draft, such as a step.
+   * @returns what whoever loads the output must know, one sentence each, for the report
+   * @throws PlanError for what it cannot hold
+   */
+  examine?(draft: Draft, read: (tensor: TensorMeta) => Promise<Uint8Array>): Promise<readonly string[]>;
   /**
    * Present when the layout has documents that state the sizes and digests of its other files (a manifest). `arrange`
    * leaves them out. Whoever executes calls this once every file of `arrange` is written, with all of them, and writes

@@ -47,7 +47,7 @@ export function planConvert(input: ConversionInput, options: ConversionOptions):
 
 /** Whether a target has the names of a live model, in which an adapter's biases and embeddings are the base's own. */
 export function foldsInto(target: string): boolean {
-  return ["state-dict", "dcp"].includes(target);
+  return ["state-dict", "dcp", "universal"].includes(target);
 }
 
 function baseFor(

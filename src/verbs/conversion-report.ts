@@ -3,9 +3,9 @@ import type { ConversionPlan, Explanation } from "../plan/index.ts";
 import type { WriteOptions } from "./options.ts";
 import type { DraftReport, OutputFileFacts } from "./write-draft.ts";
 
-/** What split and convert did. Plain data. */
+/** What split, convert and edit did. Plain data. */
 export interface ConversionReport {
-  readonly verb: "split" | "convert";
+  readonly verb: "split" | "convert" | "edit";
   /** Where the output is, or would be. */
   readonly output: string;
   /** Layout of the output. */
@@ -39,13 +39,15 @@ export interface ConversionReport {
   readonly left: readonly string[];
   /** What reading noticed; tenon doctor explains it. */
   readonly observations: readonly Observation[];
+  /** What whoever loads the output must know, one sentence each: what the engine it is for does not restore. */
+  readonly advice: readonly string[];
   readonly explanation: Explanation;
   /** Absent after a dry run. */
   readonly files?: readonly OutputFileFacts[];
 }
 
 interface Done {
-  readonly verb: "split" | "convert";
+  readonly verb: ConversionReport["verb"];
   readonly target: string;
   readonly checkpoint: Checkpoint;
   readonly plan: ConversionPlan;
@@ -73,6 +75,7 @@ export function reportOf({ verb, target, checkpoint, plan, report, options }: Do
     folded,
     left: filesLeft(checkpoint),
     observations: checkpoint.observations,
+    advice: report.advice,
     explanation: report.explanation,
     ...(report.written && { files: report.written.files }),
   };

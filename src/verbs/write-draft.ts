@@ -46,6 +46,8 @@ export interface Written {
 
 export interface DraftReport {
   readonly explanation: Explanation;
+  /** What the layout says to whoever loads the output. */
+  readonly advice: readonly string[];
   /** Absent after a dry run. */
   readonly written?: Written;
 }
@@ -69,9 +71,10 @@ export async function writeDraft(
     ...(isTorchFile && { isTorchFile }),
   });
   const explanation = explain(files);
-  if (dryRun) return { explanation };
-  const run = planRun(host, options);
   const resolve = resolver(sources);
+  const advice = (await layout.examine?.(draft, ({ id }) => wholeOf(resolve(id), signal))) ?? [];
+  if (dryRun) return { explanation, advice };
+  const run = planRun(host, options);
   const totalBytes = planFiles(files, formats, resolve).reduce((sum, { byteLength }) => sum + byteLength, 0);
   const sink = await sinkOf(host, options, totalBytes, files, sources);
   try {
@@ -91,11 +94,17 @@ export async function writeDraft(
     const written = await describe(host, request, sink, files, tensors, signal);
     throwIfAborted(signal);
     await sink.commit();
-    return { explanation, written };
+    return { explanation, advice, written };
   } catch (error) {
     await sink.abort();
     throw error;
   }
+}
+
+async function wholeOf(tensor: Tensor, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  const bytes = new Uint8Array(tensor.byteLength);
+  await tensor.read(0, bytes, signal);
+  return bytes;
 }
 
 /** @throws UnsupportedError TENON_LAYOUT_CANNOT_WRITE */

@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { canonicalName } from "../../src/adapters/index.ts";
 import { memoryTree } from "../../src/bytes/index.ts";
 import {
   byteLengthOf,
   type Checkpoint,
   type Draft,
   type DraftAdapter,
+  type DraftOptimizer,
   isTenonError,
   type JsonRecord,
   type NameMeaning,
@@ -24,6 +26,8 @@ export interface LayoutSubject {
   /** `whole` and `part`: a draft always has such a base. `none`: it never has one. `any`: one of the three. */
   readonly base: "whole" | "part" | "none" | "any";
   readonly adapters: "none" | "some" | "any";
+  /** A draft always has state of every parameter: the layout is one of optimizers. */
+  readonly optimizer?: true;
   readonly formats?: readonly Format[];
 }
 
@@ -173,6 +177,13 @@ async function expectSame(checkpoint: Checkpoint, draft: Draft): Promise<void> {
     }
     expect((adapter?.modules.size ?? 0) * 2 + (adapter?.replacements.length ?? 0)).toBe(parameters.length);
   }
+  if (draft.optimizer === undefined) return;
+  expect(checkpoint.optimizer?.groups.map(({ parameters }) => parameters)).toEqual(
+    draft.optimizer.groups.map(({ parameters }) => parameters).filter((names) => names.length > 0),
+  );
+  for (const [name, states] of draft.optimizer.states)
+    for (const [state, recipe] of states)
+      await expectKept(checkpoint.optimizer?.states.get(name)?.get(state) as Tensor, recipe);
 }
 
 async function expectKept(tensor: Tensor, recipe: Recipe): Promise<void> {
@@ -191,7 +202,7 @@ const others = ["model.embed_tokens", "model.norm", "lm_head"];
 const nullRecord = (record: Record<string, unknown>): JsonRecord =>
   Object.assign(Object.create(null), record) as JsonRecord;
 
-function anyDraft({ base, adapters }: LayoutSubject): fc.Arbitrary<Draft> {
+function anyDraft({ base, adapters, optimizer }: LayoutSubject): fc.Arbitrary<Draft> {
   const bases = base === "any" ? ["whole", "part", "none"] : [base];
   const counts = { none: [0], some: [1, 2], any: [0, 1, 2] }[adapters];
   return fc
@@ -215,7 +226,7 @@ function anyDraft({ base, adapters }: LayoutSubject): fc.Arbitrary<Draft> {
       // Without anything at all there is nothing to write.
       const count = choice.base === "none" ? Math.max(1, choice.count) : choice.count;
       const adapterNames = choice.named ? ["default", "第二 b"] : ["default", "second"];
-      return {
+      const draft: Draft = {
         ...(choice.base !== "none" && {
           base: {
             tensors,
@@ -228,7 +239,31 @@ function anyDraft({ base, adapters }: LayoutSubject): fc.Arbitrary<Draft> {
         companions: [],
         origin: nullRecord({ from: "a test" }),
       };
+      return optimizer === true ? { ...draft, optimizer: draftOptimizer(draft) } : draft;
     });
+}
+
+/** Adam's state of every parameter, in two groups. */
+function draftOptimizer({ base, adapters }: Draft): DraftOptimizer {
+  const shapes = new Map([...(base?.tensors ?? [])].map(([name, { shape }]) => [name, shape]));
+  for (const { name, parameters } of adapters)
+    for (const { meaning, recipe } of parameters)
+      shapes.set(canonicalName({ ...meaning, adapter: name }), recipe.shape);
+  const names = [...shapes.keys()];
+  const half = Math.ceil(names.length / 2);
+  const states = names.map((name) => {
+    const of = (state: string): Recipe => kept(`${name}/${state}`, shapes.get(name) ?? []);
+    const step = kept("step", []);
+    return [
+      name,
+      new Map(["exp_avg", "exp_avg_sq"].map((state) => [state, of(state)])).set("step", step),
+    ] as const;
+  });
+  const group = (parameters: readonly string[], decay: number): DraftOptimizer["groups"][number] => ({
+    parameters,
+    settings: nullRecord({ lr: 0.5, weight_decay: decay, betas: [0.9, 0.999] }),
+  });
+  return { states: new Map(states), groups: [group(names.slice(0, half), 0.1), group(names.slice(half), 0)] };
 }
 
 function draftAdapter(

@@ -1,6 +1,16 @@
 import { expect, it } from "vitest";
 import { memoryTree } from "../../src/bytes/index.ts";
-import { dcp, hf, layouts, listedOnce, peft, peftHybrid, stateDict, tenon } from "../../src/layouts/index.ts";
+import {
+  dcp,
+  hf,
+  layouts,
+  listedOnce,
+  peft,
+  peftHybrid,
+  stateDict,
+  tenon,
+  universal,
+} from "../../src/layouts/index.ts";
 import { type LayoutSubject, layoutContract } from "../contract/layout.contract.ts";
 import { sourceContract } from "../contract/source.contract.ts";
 
@@ -11,6 +21,7 @@ const writing: readonly LayoutSubject[] = [
   { layout: stateDict, base: "whole", adapters: "any" },
   { layout: dcp, base: "whole", adapters: "any" },
   { layout: tenon, base: "any", adapters: "any" },
+  { layout: universal, base: "any", adapters: "any", optimizer: true },
 ];
 for (const subject of writing) layoutContract(subject);
 // What only reads keeps less of the contract, but keeps it.

@@ -19,7 +19,7 @@ export async function conversionOptions(call: Call): Promise<Omit<ConvertOptions
 
 export function conversionText(report: ConversionReport): Sections {
   const { source, layout, output, base, adapters, optimizerStates, trainerDocuments, files } = report;
-  const { dropped, folded, left, observations, explanation } = report;
+  const { dropped, folded, left, observations, advice, explanation } = report;
   const sections = new Sections().say("source", `${source.location} (${source.layout})`);
   if (base === null) sections.say("base", "none");
   else {
@@ -50,6 +50,7 @@ export function conversionText(report: ConversionReport): Sections {
     sections.say("noticed", code);
   if (observations.length > 0)
     sections.say("", "what it means:").command(`tenon doctor ${shellWord(source.location)}`);
+  for (const sentence of advice) sections.say("note", sentence);
   sayExplanation(sections, explanation, files === undefined);
   return sections.say(
     "output",

@@ -40,12 +40,12 @@ export function tagFileOf(path: string): TagFile | undefined {
   return { kind: "optimizer", path, tensorRank: Number(tensor), dataRank: Number(data), prefix };
 }
 
-/** Keys of a model file that DeepSpeed writes itself; every other one is the caller's client state. */
+/** Keys of a model file that DeepSpeed writes itself, and tenon's own; every other one is the caller's client state. */
 export const modelKeys: ReadonlySet<string> = new Set([
   "module", "buffer_names", "optimizer", "param_shapes", "frozen_param_shapes", "shared_params", "frozen_param_fragments",
   "lr_scheduler", "data_sampler", "random_ltd", "sparse_tensor_module_names", "csr_tensor_module_names", "skipped_steps",
   "global_steps", "global_samples", "dp_world_size", "mp_world_size", "checkpoint_parallel_dimensions", "ds_config",
-  "ds_version", "universal_checkpoint_info", "num_experts", "ds_autoep_layers", "autoep_layers", "folding",
+  "ds_version", "universal_checkpoint_info", "num_experts", "ds_autoep_layers", "autoep_layers", "folding", "tenon",
 ]); // biome-ignore format: one list
 
 /** Keys of a model file that say where the run stands, and that JSON can say. */

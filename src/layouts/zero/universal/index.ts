@@ -3,14 +3,16 @@ import { CheckpointFiles } from "../../checkpoint-files.ts";
 import { areHere, no, onlyOneFile, yes } from "../../evidence.ts";
 import type { Layout, Sniff } from "../../layout.ts";
 import { openCheckpoint } from "../../opened-checkpoint.ts";
+import { examineUniversal } from "./examine.ts";
 import { universalFolders } from "./place.ts";
 import { readUniversal } from "./read.ts";
+import { arrangeUniversal } from "./write.ts";
 
 /** What DeepSpeed's `ds_to_universal` makes of a ZeRO save: one folder a parameter, for any number of workers. */
 export const universal: Layout = {
   name: "universal",
   canRead: true,
-  canWrite: false,
+  canWrite: true,
   refines: ["hf", "peft", "peft-hybrid", "trainer", "accelerate", "state-dict", "zero"],
   sniff,
   open(tree, options) {
@@ -21,6 +23,8 @@ export const universal: Layout = {
       return { layout: "universal", ...parts, evidence: [...evidence, ...parts.evidence] };
     });
   },
+  arrange: arrangeUniversal,
+  examine: examineUniversal,
 };
 
 async function sniff(tree: SourceTree): Promise<Sniff> {

@@ -11,6 +11,8 @@ import { runDocuments } from "../documents.ts";
 import { type ModelFile, readModelFile } from "../model-file.ts";
 import { namedOptimizer } from "../named-optimizer.ts";
 import { weightsOf } from "../weights.ts";
+import { isBeside, optimizerBeside, readBeside, withDocuments } from "./beside.ts";
+import { markerOf } from "./marker.ts";
 import { readOptimizer, type UniversalOptimizer } from "./optimizer.ts";
 import { findPlace, type UniversalPlace } from "./place.ts";
 import { refusal } from "./refusals.ts";
@@ -34,13 +36,25 @@ export async function readUniversal(
     );
   const optimizer = await readOptimizer(files, place.directory, model.shapes);
   const states = withSteps(await parameterStates(files, place, model.shapes), model, optimizer);
-  const isPartitioned = optimizer.stage === 3;
+  const live = { file: optimizer.path, states, groups: optimizer.groups };
+  const run = runDocuments(model, optimizer, place.tag);
+  for (const observation of run.observations) files.notices.note(observation);
+  const marker = markerOf(model);
+  const trainer = marker === undefined ? run.trainer : withDocuments(run.trainer, marker);
+  const where = place.tag === "" ? "." : place.tag;
+  const evidence = [`${where} has ${states.size} parameters of a ZeRO save of stage ${optimizer.stage}`];
+  if (marker !== undefined && isBeside(marker, listed, place.tag)) {
+    const beside = [`the model that it stands on lies beside it, as tenon writes it`];
+    const parts = await readBeside(files, listed, marker, model);
+    const named = optimizerBeside(live, marker);
+    return { ...parts, evidence: [...evidence, ...beside], optimizer: named, trainer };
+  }
   const isFrozenLeftOut =
     model.module.size === 0 || (optimizer.stage >= 2 && model.frozenShapes === undefined);
   const weights = weightsOf({
     models,
     masters: new Map([...states].map(([name, state]) => [name, state.get(masterName) as Tensor])),
-    isPartitioned,
+    isPartitioned: optimizer.stage === 3,
     isFrozenLeftOut,
     location: `${files.tree.location}/${place.tag}`,
   });
@@ -54,17 +68,14 @@ export async function readUniversal(
     },
     files,
   );
-  const run = runDocuments(model, optimizer, place.tag);
-  for (const observation of run.observations) files.notices.note(observation);
-  const where = place.tag === "" ? "." : place.tag;
   if (isFrozenLeftOut) files.notices.note({ code: "TENON_ZERO_FROZEN_LEFT_OUT", names: [where] });
   return {
-    evidence: [`${where} has ${states.size} parameters of a ZeRO save of stage ${optimizer.stage}`],
+    evidence,
     base: base && { ...base, shards: new Map(), isComplete: base.isComplete && !isFrozenLeftOut },
     adapters,
     entries,
-    optimizer: namedOptimizer({ file: optimizer.path, states, groups: optimizer.groups }, entries, base),
-    trainer: run.trainer,
+    optimizer: namedOptimizer(live, entries, base),
+    trainer,
     companions: companionsOf(listed),
   };
 }

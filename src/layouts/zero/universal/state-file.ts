@@ -6,6 +6,7 @@ import {
   type Shape,
   sameShape,
   type Tensor,
+  type TensorMeta,
   UnsupportedError,
 } from "../../../core/index.ts";
 import { openTensorFile, tensorsIn } from "../../../formats/index.ts";
@@ -84,10 +85,16 @@ export async function numberIn(tensor: Tensor | undefined): Promise<number | und
   if (tensor === undefined || elementCount(tensor.shape) !== 1) return undefined;
   const bytes = new Uint8Array(tensor.byteLength);
   await tensor.read(0, bytes);
-  const view = new DataView(bytes.buffer);
-  if (tensor.dtype === "F32") return view.getFloat32(0, true);
-  if (tensor.dtype === "F64") return view.getFloat64(0, true);
-  return tensor.dtype === "I64" ? Number(view.getBigInt64(0, true)) : undefined;
+  return numberInBytes(tensor, bytes);
+}
+
+/** As {@link numberIn}, of bytes that were read. */
+export function numberInBytes({ dtype, shape }: TensorMeta, bytes: Uint8Array): number | undefined {
+  if (elementCount(shape) !== 1) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  if (dtype === "F32") return view.getFloat32(0, true);
+  if (dtype === "F64") return view.getFloat64(0, true);
+  return dtype === "I64" ? Number(view.getBigInt64(0, true)) : undefined;
 }
 
 function tensorOf({ object, tensors }: Opened, path: string): Tensor {

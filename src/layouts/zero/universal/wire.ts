@@ -23,11 +23,15 @@ export const momentNames: ReadonlySet<string> = new Set([
   "momentum_buffer",
 ]);
 
+/** What Adam needs of every parameter. Stage 3 loads these and no other. */
+export const adamMoments: readonly string[] = ["exp_avg", "exp_avg_sq"];
+
 /** Keys of a state that is kept whole. Others tell of pieces: of experts, of a padded vocabulary, of fused weights. */
 export const stateKeys: ReadonlySet<unknown> = new Set(["cat_dim", "param"]);
 
 /** What stages 1 and 2 share, and what each worker of stage 3 has. */
 export const sharedModel = "mp_rank_00_model_states.pt";
+export const firstWorkerModel = "zero_pp_rank_0_mp_rank_00_model_states.pt";
 const workerModel = /^zero_pp_rank_(\d+)_mp_rank_(\d+)_model_states\.pt$/;
 const tensorModel = /^mp_rank_(\d+)_model_states\.pt$/;
 
@@ -38,3 +42,9 @@ export function modelRanks(path: string): { readonly data?: number; readonly ten
   const [, tensor] = tensorModel.exec(path) ?? [];
   return tensor === undefined ? undefined : { tensor: Number(tensor) };
 }
+
+/** The key of a model file under which tenon keeps what the engine has no place for, as JSON text. */
+export const markerKey = "tenon";
+
+/** Files of a state of its own: `{cat_dim, param}`, or for the step a bare tensor. */
+export const categoryDimension = "cat_dim";
