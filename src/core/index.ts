@@ -6,6 +6,7 @@ export * from "./finding.ts";
 export * from "./json.ts";
 export { type JsonTextOptions, jsonText, withFields } from "./json-text.ts";
 export * from "./json-value.ts";
+export * from "./passed-over.ts";
 export * from "./paths.ts";
 export * from "./progress.ts";
 export * from "./roles.ts";

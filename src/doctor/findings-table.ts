@@ -441,6 +441,14 @@ const files: Kinds = {
     fixable: false,
     detects: "shapes that are a fraction of the model's",
   },
+  TENON_STEPS_PASSED_OVER: {
+    severity: "note",
+    cause:
+      "The source holds checkpoints of more steps than the one that is read; the reasons are among the facts.",
+    remedy: "To read another, point at its folder.",
+    fixable: false,
+    detects: "several checkpoints in one directory",
+  },
   TENON_ZERO_TAGS_PASSED_OVER: {
     severity: "note",
     cause: "There are more saves of DeepSpeed than the one that is read; the reasons are among the facts.",

@@ -2,6 +2,7 @@ import type { SourceTree } from "../bytes/index.ts";
 import type { FileEntry, JsonRecord } from "../core/index.ts";
 import { adapterConfigName, adapterFolders } from "./adapter-files.ts";
 import { readJsonDocument } from "./documents.ts";
+import type { OpenOptions } from "./layout.ts";
 
 /** A config and where it came from. */
 export interface FoundConfig {
@@ -22,12 +23,13 @@ export const givenConfig = "the adapterConfig option";
 
 /**
  * The adapter configs of a directory by adapter name: `adapter_config.json` at the top belongs to `default`, one in a
- * folder to the adapter of that name. Paths are relative to `tree`.
+ * folder to the adapter of that name, and those around the source count for names that have none. Paths are relative to
+ * `tree`.
  */
 export async function readAdapterConfigs(
   tree: SourceTree,
   files: readonly FileEntry[],
-  given: JsonRecord | undefined,
+  { adapterConfig: given, configsAround }: Pick<OpenOptions, "adapterConfig" | "configsAround">,
 ): Promise<AdapterConfigs> {
   const paths = new Set(files.map(({ path }) => path));
   const places: [string, string][] = [["default", adapterConfigName]];
@@ -38,5 +40,6 @@ export async function readAdapterConfigs(
     if (!paths.has(path) || configs.has(name)) continue;
     configs.set(name, { config: await readJsonDocument(tree, path), from: path });
   }
+  for (const [name, found] of configsAround ?? []) if (!configs.has(name)) configs.set(name, found);
   return { found: configs, ...(given && { given: { config: given, from: givenConfig } }) };
 }

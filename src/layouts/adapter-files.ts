@@ -49,9 +49,10 @@ export function trainerFolders(files: readonly FileEntry[]): readonly string[] {
   const paths = new Set(files.map(({ path }) => path));
   return rootFolders(files).filter(
     (folder) =>
-      /^checkpoint-\d+$/.test(folder) ||
+      /^checkpoint[-_]\d+$/.test(folder) ||
       paths.has(`${folder}/trainer_state.json`) ||
-      paths.has(`${folder}/optimizer.pt`),
+      paths.has(`${folder}/optimizer.pt`) ||
+      paths.has(`${folder}/optimizer.bin`),
   );
 }
 

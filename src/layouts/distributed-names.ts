@@ -9,6 +9,11 @@ export function isZeroFile(name: string): boolean {
   return zeroFile.test(name);
 }
 
+/** Whether a source is a single save of DeepSpeed, of which others lie around it: `global_step1200` in `checkpoint-1200`. */
+export function isTagFolder(listed: readonly { readonly path: string }[]): boolean {
+  return listed.some(({ path }) => zeroFile.test(path) || /^zero\/[^/]+\/fp32\.pt$/.test(path));
+}
+
 /** Folders of the source that hold files of a ZeRO save: `global_step1200`, or any other tag. */
 export function zeroTagFolders(paths: readonly string[]): readonly string[] {
   const inFolders = paths.filter(

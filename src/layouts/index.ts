@@ -12,8 +12,11 @@ import { trainer } from "./trainer/index.ts";
 import { zero } from "./zero/index.ts";
 import { universal } from "./zero/universal/index.ts";
 
+export { readAdapterConfigs } from "./adapter-configs.ts";
 export { sliceOf } from "./assembled-tensor.ts";
+export { chosenStep } from "./chosen-step.ts";
 export { type DetectedLayout, detectLayout } from "./detect.ts";
+export { isTagFolder } from "./distributed-names.ts";
 export type { KnownBase } from "./known-base.ts";
 export type {
   ArrangeOptions,
@@ -27,6 +30,8 @@ export type {
 export { listedOnce } from "./listed-tree.ts";
 export { type LayoutObservationCode, layoutObservations } from "./observations.ts";
 export { type FoundModel, openModelFiles } from "./open-model-files.ts";
+export { type SkippedStep, sortSteps, stepSeries } from "./step-folders.ts";
+export { StepTree } from "./step-tree.ts";
 export { manifestFiles, readManifest } from "./tenon/manifest.ts";
 export type { Manifest, ManifestFile } from "./tenon/schema.ts";
 export { TransposedTensor } from "./transposed-tensor.ts";

@@ -1,6 +1,7 @@
 import type { SourceTree } from "../bytes/index.ts";
 import type { Checkpoint, Draft, JsonRecord, Observation, OutputFile, TensorMeta } from "../core/index.ts";
 import type { Format } from "../formats/index.ts";
+import type { FoundConfig } from "./adapter-configs.ts";
 import type { KnownBase } from "./known-base.ts";
 
 /** How sure a layout is, and why. Evidence is given for `no` too: it is shown when nothing matches. */
@@ -23,6 +24,8 @@ export interface OpenOptions {
   readonly signal?: AbortSignal;
   /** Given by the user for sources that do not say alpha: `--adapter-config`, `--alpha`. */
   readonly adapterConfig?: JsonRecord;
+  /** Configs by adapter name that lie around the source, for adapters that have none in it. */
+  readonly configsAround?: ReadonlyMap<string, FoundConfig>;
   /** Canonical names of the base that this stands on: stored names are then fitted to them. */
   readonly knownBaseNames?: ReadonlySet<string>;
   /** That base itself, where it was opened: what an optimizer trained of it can then be named. */

@@ -32,7 +32,7 @@ export async function readModelPart(
       model: model ?? (await openModelTensors(files, rootPaths(listed))),
       modelConfig: await findJsonDocument(tree, "config.json"),
       adapterFiles: await openAdapterFiles(files, listed),
-      adapterConfigs: await readAdapterConfigs(tree, listed, options.adapterConfig),
+      adapterConfigs: await readAdapterConfigs(tree, listed, options),
     },
     files,
   );

@@ -6,6 +6,7 @@ export type LayoutObservationCode =
   | "TENON_STATE_DICT_LOOSE_TENSORS"
   | "TENON_TRAINED_BASE_LOST"
   | "TENON_DCP_OBJECTS_LEFT"
+  | "TENON_STEPS_PASSED_OVER"
   | "TENON_ZERO_TAGS_PASSED_OVER"
   | "TENON_ZERO_MAPPINGS_DISAGREE"
   | "TENON_ZERO_FROZEN_LEFT_OUT"
@@ -27,6 +28,7 @@ export const layoutObservations: Readonly<Record<LayoutObservationCode, string>>
     "The optimizer trained parameters that the checkpoint does not hold: their weights are lost.",
   TENON_DCP_OBJECTS_LEFT:
     "State that JSON has no word for (tensors outside of the model, objects); it is not read.",
+  TENON_STEPS_PASSED_OVER: "The source holds checkpoints of more steps than the one that is read.",
   TENON_ZERO_TAGS_PASSED_OVER: "The source holds more saves of DeepSpeed than the one that is read.",
   TENON_ZERO_MAPPINGS_DISAGREE:
     "DeepSpeed's slice mappings place parameters otherwise than the shapes do; the shapes are followed.",

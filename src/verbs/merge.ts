@@ -1,4 +1,4 @@
-import type { Checkpoint } from "../core/index.ts";
+import { type Checkpoint, passedOver } from "../core/index.ts";
 import { hf, layouts as ownLayouts } from "../layouts/index.ts";
 import {
   type AdapterChoice,
@@ -99,7 +99,10 @@ export async function merge(host: Host, source: Source, options: MergeOptions): 
     ties: plan.ties,
     dropped: plan.dropped,
     masters: plan.masters,
-    warnings: plan.draft.base?.config === undefined ? [noConfigWarning] : [],
+    warnings: [
+      ...(plan.draft.base?.config === undefined ? [noConfigWarning] : []),
+      ...all.flatMap(({ observations }) => passedOver(observations)),
+    ],
     ...(certificate && { certificate }),
   };
 }

@@ -1,10 +1,11 @@
 import { derivedLoraConfig } from "../adapters/index.ts";
-import { blobTree, httpTree, readDocument, type SourceTree } from "../bytes/index.ts";
+import { blobTree, httpTree, type SourceTree } from "../bytes/index.ts";
 import {
   type Checkpoint,
+  isTenonError,
   type JsonRecord,
   type Observation,
-  parseJsonRecord,
+  type TenonError,
   UnsupportedError,
   UsageError,
 } from "../core/index.ts";
@@ -15,8 +16,12 @@ import {
   listedOnce,
   type OpenOptions,
   layouts as ownLayouts,
+  type SniffOptions,
+  stepSeries,
 } from "../layouts/index.ts";
+import { configsAround, type SurroundedOptions } from "./configs-around.ts";
 import type { Host, Source } from "./host.ts";
+import { notingSteps, type OpenedStep, type OpenTree, openNewestStep } from "./open-step.ts";
 import type { ReadOptions } from "./options.ts";
 
 export interface OpenSourceOptions extends ReadOptions {
@@ -65,25 +70,55 @@ export function treeOfCheckpoint(checkpoint: Checkpoint): SourceTree {
 async function openOnce(host: Host, source: Source, options: OpenSourceOptions): Promise<Checkpoint> {
   const tree = listedOnce(await treeOf(host, source));
   try {
-    const { formats = ownFormats, signal, report, knownBaseNames, knownBase, paramOrder } = options;
-    const adapterConfig = options.adapterConfig ?? (await configBeside(host, source, tree));
-    const layout = await chooseLayout(tree, options);
-    const checkpoint = await layout.open(tree, {
-      formats,
-      ...(signal && { signal }),
-      ...(report && { report }),
-      ...(knownBaseNames && { knownBaseNames }),
-      ...(knownBase && { knownBase }),
-      ...(paramOrder && { paramOrder }),
-      ...(adapterConfig && { adapterConfig }),
-    });
-    trees.set(checkpoint, tree);
-    refuseUnused(checkpoint, paramOrder);
+    const around = await configsAround(host, source, tree);
+    const { checkpoint, tree: own } = await openTree(tree, { ...around, ...options });
+    trees.set(checkpoint, own);
+    refuseUnused(checkpoint, options.paramOrder);
     return checkpoint;
   } catch (error) {
     await tree.close();
     throw error;
   }
+}
+
+/** What fits no layout by itself may be the directory of a run, whose newest complete step is opened. */
+async function openTree(tree: SourceTree, options: SurroundedOptions): Promise<OpenedStep> {
+  const found = await layoutOf(tree, options);
+  if (!("error" in found) && !(await isRun(tree, found, options)))
+    return { checkpoint: await notingSteps(await openAs(found, tree, options), tree), tree };
+  const open: OpenTree = async (step, report) => {
+    const layout = await layoutOf(step, options);
+    if ("error" in layout) throw layout.error;
+    return openAs(layout, step, { ...options, ...(report && { report }) });
+  };
+  const step = await openNewestStep(tree, open, options.report);
+  if (step !== undefined) return step;
+  throw "error" in found ? found.error : new Error("internal: a run without steps");
+}
+
+/** Whether `--layout` names what the steps are, and not the directory around them. */
+async function isRun(tree: SourceTree, layout: Layout, options: SurroundedOptions): Promise<boolean> {
+  if (options.layout === undefined || stepSeries(await tree.list()).length === 0) return false;
+  return (await layout.sniff(tree, sniffOptions(options))).match === "no";
+}
+
+function sniffOptions({ formats = ownFormats, signal }: SurroundedOptions): SniffOptions {
+  return { formats, ...(signal && { signal }) };
+}
+
+function openAs(layout: Layout, tree: SourceTree, options: SurroundedOptions): Promise<Checkpoint> {
+  const { formats = ownFormats, signal, report, knownBaseNames, knownBase, paramOrder } = options;
+  const { adapterConfig, configsAround } = options;
+  return layout.open(tree, {
+    formats,
+    ...(signal && { signal }),
+    ...(report && { report }),
+    ...(knownBaseNames && { knownBaseNames }),
+    ...(knownBase && { knownBase }),
+    ...(paramOrder && { paramOrder }),
+    ...(adapterConfig && { adapterConfig }),
+    ...(configsAround && { configsAround }),
+  });
 }
 
 /** @throws UsageError TENON_PARAM_ORDER_UNUSED for an order that nothing was named by */
@@ -96,10 +131,20 @@ function refuseUnused({ optimizer, location }: Checkpoint, paramOrder: readonly 
   });
 }
 
-async function chooseLayout(tree: SourceTree, options: OpenSourceOptions): Promise<Layout> {
-  const { formats = ownFormats, layouts = ownLayouts, signal } = options;
-  if (options.layout === undefined)
-    return (await detectLayout(tree, layouts, { formats, ...(signal && { signal }) })).layout;
+/** The layout that reads a tree, or why there is none. @throws UsageError TENON_LAYOUT_NOT_KNOWN, TENON_LAYOUT_AMBIGUOUS */
+async function layoutOf(
+  tree: SourceTree,
+  options: SurroundedOptions,
+): Promise<Layout | { readonly error: TenonError }> {
+  const { layouts = ownLayouts } = options;
+  if (options.layout === undefined) {
+    try {
+      return (await detectLayout(tree, layouts, sniffOptions(options))).layout;
+    } catch (error) {
+      if (isTenonError(error) && error.code === "TENON_LAYOUT_UNKNOWN") return { error };
+      throw error;
+    }
+  }
   const named = layouts.find(({ name }) => name === options.layout);
   if (named !== undefined) return named;
   const names = layouts.map(({ name }) => name);
@@ -131,18 +176,4 @@ export async function treeOf(host: Host, source: Source): Promise<SourceTree> {
   if (source instanceof Blob)
     return blobTree([source instanceof File ? source : { path: "dropped", blob: source }]);
   return Symbol.iterator in source ? blobTree(source) : source;
-}
-
-/** A file that is opened alone does not see the adapter_config.json beside it, which says alpha. */
-async function configBeside(host: Host, source: Source, tree: SourceTree): Promise<JsonRecord | undefined> {
-  if (typeof source !== "string" || !tree.isSingleFile || /^https?:/i.test(source)) return undefined;
-  const end = Math.max(tree.location.lastIndexOf("/"), tree.location.lastIndexOf("\\"));
-  const around = await host.openTree(tree.location.slice(0, end + 1) || ".");
-  try {
-    const name = "adapter_config.json";
-    if ((await around.find(name)) === undefined) return undefined;
-    return parseJsonRecord(new TextDecoder().decode(await readDocument(around, name)), { file: name });
-  } finally {
-    await around.close();
-  }
 }

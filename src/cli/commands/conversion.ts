@@ -1,3 +1,4 @@
+import { passedOver } from "../../core/index.ts";
 import type { ConversionReport, ConvertOptions } from "../../verbs/index.ts";
 import { bytesText, counted } from "../amounts.ts";
 import { listed } from "../columns.ts";
@@ -21,6 +22,7 @@ export function conversionText(report: ConversionReport): Sections {
   const { source, layout, output, base, adapters, optimizerStates, trainerDocuments, files } = report;
   const { dropped, folded, left, observations, advice, explanation } = report;
   const sections = new Sections().say("source", `${source.location} (${source.layout})`);
+  for (const sentence of passedOver(observations)) sections.say("", sentence);
   if (base === null) sections.say("base", "none");
   else {
     const { tensors, bytes, isComplete, reference, hasConfig } = base;

@@ -1,3 +1,4 @@
+import { passedOver } from "../../core/index.ts";
 import type { BaseInspection, Inspection, OptimizerInspection, TensorInspection } from "../../verbs/index.ts";
 import { bytesText, counted, countText } from "../amounts.ts";
 import { left, listed, right } from "../columns.ts";
@@ -15,6 +16,10 @@ export function inspectionText(report: Inspection): Sections {
     .say("source", location)
     .say("layout", `${layout}: ${evidence.join("; ")}`)
     .say("files", `${counted(files.count, "file")}, ${bytesText(files.bytes)}`);
+  for (const sentence of report.observations.flatMap(({ facts }) =>
+    passedOver(facts.map((each) => ({ facts: each }))),
+  ))
+    sections.say("", sentence);
   if (companions.length > 0) sections.say("", `beside the weights: ${listed(companions, 6)}`);
   if (base === null) sections.say("base", "none");
   else sayBase(sections, base);

@@ -8,7 +8,7 @@ import type { Layout, Sniff, SniffOptions } from "../layout.ts";
 import { readModelPart } from "../model-part.ts";
 import { joinFiles, openModelTensors } from "../model-tensors.ts";
 import { openCheckpoint } from "../opened-checkpoint.ts";
-import { hasModelNames, stateDictFiles } from "./files.ts";
+import { hasModelNames, stateDictFiles } from "../state-dict-files.ts";
 import { arrangeStateDict } from "./write.ts";
 
 /**

@@ -1,12 +1,14 @@
 import type { SourceTree } from "../../bytes/index.ts";
 import type { FileEntry, JsonRecord, TrainerComponent } from "../../core/index.ts";
-import { trainerFolders } from "../adapter-files.ts";
+import { adapterPlaces, trainerFolders } from "../adapter-files.ts";
 import { CheckpointFiles } from "../checkpoint-files.ts";
+import { fsdpPlaces, zeroTagFolders } from "../distributed-names.ts";
 import { readJsonDocument } from "../documents.ts";
 import { areHere, no, onlyOneFile, rootPaths, yes } from "../evidence.ts";
 import type { Layout, Sniff } from "../layout.ts";
 import { trainerStateBytesLimit } from "../limits.ts";
 import { openCheckpoint } from "../opened-checkpoint.ts";
+import { stateDictFiles } from "../state-dict-files.ts";
 import { readTrainedModel } from "../trained-model.ts";
 import { readTrainingDocuments } from "../training-documents.ts";
 import { weightsElsewhere } from "../weights-elsewhere.ts";
@@ -47,12 +49,23 @@ async function sniff(tree: SourceTree): Promise<Sniff> {
   const listed = await tree.list();
   const root = rootPaths(listed);
   const own = [stateName, optimizerName].filter((name) => root.includes(name));
-  if (own.length === 0) {
-    const inside = trainerFolders(listed);
+  const inside = trainerFolders(listed);
+  // `Trainer.save_state` leaves the state alone at the top of a run.
+  const isAlone = !own.includes(optimizerName) && inside.length > 0 && !holdsWeights(listed);
+  if (own.length === 0 || isAlone) {
     const found = inside.length > 0 ? [`${areHere(inside)}, each a checkpoint to point at`] : [];
-    return no(`no ${stateName} and no ${optimizerName}`, ...found);
+    const lacking = isAlone
+      ? `${stateName} is here without weights`
+      : `no ${stateName} and no ${optimizerName}`;
+    return no(lacking, ...found);
   }
   return yes(`${areHere(own)}, as transformers' Trainer names them`);
+}
+
+function holdsWeights(listed: readonly FileEntry[]): boolean {
+  const paths = listed.map(({ path }) => path);
+  const places = [...fsdpPlaces(paths), ...zeroTagFolders(paths), ...stateDictFiles(listed)];
+  return places.length > 0 || adapterPlaces(listed).length > 0;
 }
 
 async function readTrainerState(

@@ -99,7 +99,8 @@ export function checkWorkers(
       directory,
       [],
     );
-  if (models.length > 1 && models.length !== workers)
+  const isShared = models.every(({ dataRank }) => dataRank === undefined);
+  if (!isShared && models.length !== workers)
     throw ranks(
       `${workers} workers saved, ${models.length} model files are here${absence(models.length, workers)}`,
       directory,

@@ -38,7 +38,7 @@ export async function readZero(
       model: save.weights,
       modelConfig: await findJsonDocument(files.tree, "config.json"),
       adapterFiles: [],
-      adapterConfigs: await readAdapterConfigs(files.tree, listed, files.options.adapterConfig),
+      adapterConfigs: await readAdapterConfigs(files.tree, listed, files.options),
       isLive: true,
     },
     files,

@@ -42,9 +42,25 @@ export async function findTags(tree: SourceTree, listed: readonly FileEntry[]): 
       hint: "Point at the folder of the save that you mean.",
     });
   }
-  const others = tags.filter((tag) => tag !== latest);
-  const reason = `latest names ${latest}`;
-  return { places: [placeIn(paths, latest)], passedOver: others.map((tag) => ({ tag, reason })) };
+  const place = placeIn(paths, latest);
+  const newer = new Set(tags.slice(0, tags.indexOf(latest)));
+  const passedOver = tags
+    .filter((tag) => tag !== latest)
+    .map((tag) => ({
+      tag,
+      reason: newer.has(tag) ? newerReason(placeIn(paths, tag), place) : `latest names ${latest}`,
+    }));
+  return { places: [place], passedOver };
+}
+
+/** `latest` is written when a save is whole, so a newer one is none, or somebody has set `latest` back. */
+function newerReason({ files }: TagPlace, { tag, files: whole }: TagPlace): string {
+  const here = new Set(files.map(({ path }) => path));
+  const lacking = whole.map(({ path }) => path).filter((path) => !here.has(path));
+  const [first, ...more] = lacking;
+  if (first === undefined) return `newer and with every file that ${tag} has, but latest names ${tag}`;
+  const others = more.length > 0 ? ` and ${more.length} more files` : "";
+  return `newer, but without ${first}${others}, and latest names ${tag}`;
 }
 
 function placeIn(paths: readonly string[], tag: string): TagPlace {

@@ -40,8 +40,16 @@ describe("the save of a directory that is read", () => {
     const checkpoint = await open(saves(2, 10, 9).set("latest", "global_step9\n"));
     expect(stepOf(checkpoint)).toBe(9);
     expect(passedOver(checkpoint)).toEqual([
-      "global_step10: latest names global_step9",
+      "global_step10: newer and with every file that global_step9 has, but latest names global_step9",
       "global_step2: latest names global_step9",
+    ]);
+  });
+
+  it("is that one too where a newer one was not finished", async () => {
+    const files = saves(9, 10).set("latest", "global_step9");
+    files.delete("global_step10/zero_pp_rank_1_mp_rank_00_optim_states.pt");
+    expect(passedOver(await open(files))).toEqual([
+      "global_step10: newer, but without zero_pp_rank_1_mp_rank_00_optim_states.pt, and latest names global_step9",
     ]);
   });
 

@@ -4,8 +4,8 @@ import { areHere, no, onlyOneFile, yes } from "../../evidence.ts";
 import type { Layout, Sniff } from "../../layout.ts";
 import { openCheckpoint } from "../../opened-checkpoint.ts";
 import { examineUniversal } from "./examine.ts";
-import { universalFolders } from "./place.ts";
 import { readUniversal } from "./read.ts";
+import { universalFolders } from "./tags.ts";
 import { arrangeUniversal } from "./write.ts";
 
 /** What DeepSpeed's `ds_to_universal` makes of a ZeRO save: one folder a parameter, for any number of workers. */

@@ -1,11 +1,9 @@
 // Which folder of a source is read, and what is in it.
-import { readDocument } from "../../../bytes/index.ts";
 import { type FileEntry, UnsupportedError } from "../../../core/index.ts";
 import type { CheckpointFiles } from "../../checkpoint-files.ts";
-import { textOf } from "../../documents.ts";
-import { latestBytesLimit } from "../limits.ts";
 import { refusal } from "./refusals.ts";
-import { latestName, modelRanks, optimizerFile, parametersFolder, sharedModel } from "./wire.ts";
+import { universalTag } from "./tags.ts";
+import { modelRanks, optimizerFile, parametersFolder, sharedModel } from "./wire.ts";
 
 export interface UniversalPlace {
   /** The folder's name; "" when the source itself is the folder. */
@@ -18,14 +16,8 @@ export interface UniversalPlace {
   readonly parameters: ReadonlyMap<string, ReadonlyMap<string, string>>;
 }
 
-/** Folders of a source that hold parameters; "" for the source itself. */
-export function universalFolders(paths: readonly string[]): readonly string[] {
-  const found = paths.map((path) => /^(?:([^/]+)\/)?zero\/[^/]+\/fp32\.pt$/.exec(path));
-  return [...new Set(found.flatMap((match) => (match === null ? [] : [match[1] ?? ""])))];
-}
-
 /**
- * `latest_universal` decides where there is one; else the source itself, else its only folder with parameters.
+ * The place that {@link universalTag} chooses, by the names in it.
  * @throws FormatError TENON_UNIVERSAL_LATEST, TENON_UNIVERSAL_UNFINISHED, TENON_UNIVERSAL_NAME_UNSAFE,
  *   TENON_UNIVERSAL_MODEL_FILES; UnsupportedError TENON_UNIVERSAL_TENSOR_PARALLEL
  */
@@ -34,7 +26,7 @@ export async function findPlace(
   listed: readonly FileEntry[],
 ): Promise<UniversalPlace> {
   const paths = listed.map(({ path }) => path);
-  const tag = await tagOf(files, paths);
+  const tag = await universalTag(files, paths);
   const directory = tag === "" ? "" : `${tag}/`;
   const own = paths.filter((path) => path.startsWith(directory)).map((path) => path.slice(directory.length));
   if (own.some((path) => path.startsWith("tmp/")))
@@ -46,22 +38,6 @@ export async function findPlace(
       "Run ds_to_universal again, without --keep_temp_folder.",
     );
   return { tag, directory, models: modelsOf(own, directory), parameters: parametersOf(own, directory) };
-}
-
-async function tagOf({ tree }: CheckpointFiles, paths: readonly string[]): Promise<string> {
-  const folders = universalFolders(paths);
-  const hint = "Point at the folder that you mean.";
-  if (folders.includes("")) return "";
-  if (!paths.includes(latestName)) {
-    const [only, ...more] = folders;
-    if (only !== undefined && more.length === 0) return only;
-    const what = `${folders.join(", ")} all hold parameters, and no ${latestName} says which one counts`;
-    throw refusal("TENON_UNIVERSAL_LATEST", what, tree.location, { folders }, hint);
-  }
-  const latest = textOf(await readDocument(tree, latestName, latestBytesLimit), latestName).trim();
-  if (folders.includes(latest)) return latest;
-  const what = `${latestName} names ${JSON.stringify(latest)}, which is no folder with parameters here; there are: ${folders.join(", ")}`;
-  throw refusal("TENON_UNIVERSAL_LATEST", what, latestName, { latest, folders }, hint);
 }
 
 /** Where both kinds stand side by side, as in a folder for every stage, they say the same and the shared one is read. */

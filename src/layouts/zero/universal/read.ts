@@ -63,7 +63,7 @@ export async function readUniversal(
       model: weights,
       modelConfig: await findJsonDocument(files.tree, "config.json"),
       adapterFiles: [],
-      adapterConfigs: await readAdapterConfigs(files.tree, listed, files.options.adapterConfig),
+      adapterConfigs: await readAdapterConfigs(files.tree, listed, files.options),
       isLive: true,
     },
     files,

@@ -1,5 +1,5 @@
-import { rootPaths } from "../evidence.ts";
-import { modelFileNames } from "../model-files.ts";
+import { rootPaths } from "./evidence.ts";
+import { modelFileNames } from "./model-files.ts";
 
 const tensorFile = /\.(safetensors|bin|pt|pth|ckpt)$/i;
 
