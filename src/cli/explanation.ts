@@ -11,7 +11,7 @@ const steps: Readonly<Record<string, string>> = {
 /** What a plan did, or would do. */
 export function sayExplanation(
   sections: Sections,
-  { files, copied, cast, changed, bytesRead, bytesWritten }: MergeReport["explanation"],
+  { files, copied, cast, changed, bytesRead, bytesWritten, peakMemory }: MergeReport["explanation"],
   isDryRun: boolean,
 ): void {
   const parts = [
@@ -26,6 +26,12 @@ export function sayExplanation(
     `${bytesText(bytesRead)}, ${isDryRun ? "write" : "wrote"} ${bytesText(bytesWritten)} in ${counted(weights.length, "weight file")}`,
   );
   if (!isDryRun) return;
+  const { threads, bytes } = peakMemory;
+  const where = threads === 1 ? "in one thread" : `in ${threads} threads`;
+  sections.say(
+    "memory",
+    `at most ${memoryText(bytes)} for tiles and factors, ${where}, beside the runtime's own`,
+  );
   sections.table(
     weights.map(({ path, tensors, bytes }) => [
       left(path),
@@ -34,4 +40,9 @@ export function sayExplanation(
     ]),
     { more: "files" },
   );
+}
+
+/** As `--memory` takes it. */
+function memoryText(bytes: number): string {
+  return `${Math.round(bytes / 1024 / 1024)}MiB`;
 }

@@ -1,5 +1,12 @@
 import { byteLengthOf, type OutputFile, type Recipe } from "../core/index.ts";
 
+/** The most that tiles and factors of a run take, all threads together; the runtime's own memory is not in it. */
+export interface PeakMemory {
+  /** Not more than there is work for. */
+  readonly threads: number;
+  readonly bytes: number;
+}
+
 /** What a plan will do, in numbers: computed from metadata, so it is known before a byte is read. */
 export interface Explanation {
   readonly files: readonly { readonly path: string; readonly tensors: number; readonly bytes: number }[];
@@ -12,9 +19,10 @@ export interface Explanation {
   readonly bytesRead: number;
   /** Of tensors; headers and documents are small beside them. */
   readonly bytesWritten: number;
+  readonly peakMemory: PeakMemory;
 }
 
-export function explain(files: readonly OutputFile[]): Explanation {
+export function explain(files: readonly OutputFile[], peakMemory: PeakMemory): Explanation {
   const changed: Record<string, number> = {};
   const factors = new Map<string, number>();
   const listed: { path: string; tensors: number; bytes: number }[] = [];
@@ -38,7 +46,7 @@ export function explain(files: readonly OutputFile[]): Explanation {
     bytesWritten += bytes;
   }
   for (const byteLength of factors.values()) bytesRead += byteLength;
-  return { files: listed, copied, changed, cast, bytesRead, bytesWritten };
+  return { files: listed, copied, changed, cast, bytesRead, bytesWritten, peakMemory };
 }
 
 function factorsOf({ steps }: Recipe): readonly { readonly id: string; readonly byteLength: number }[] {

@@ -21,7 +21,7 @@ export type {
 export { foldsInto, planConvert } from "./convert.ts";
 export { mastersAsWeights } from "./convert-masters.ts";
 export type { Components } from "./drops.ts";
-export { type Explanation, explain } from "./explain.ts";
+export { type Explanation, explain, type PeakMemory } from "./explain.ts";
 export { questionsOfFold } from "./fold.ts";
 export { type MergePlan, planMerge } from "./merge.ts";
 export type {

@@ -1,5 +1,6 @@
 import { UsageError } from "../core/index.ts";
-import type { RunInThreads } from "../execute/index.ts";
+import { jobsOf, type RunInThreads, type Task } from "../execute/index.ts";
+import type { PeakMemory } from "../plan/index.ts";
 import type { Host } from "./host.ts";
 import type { RunOptions } from "./options.ts";
 
@@ -45,4 +46,12 @@ export function planRun(host: Host, { memoryBytes = defaultMemoryBytes, threads 
     factorBytes: Math.floor(kernelBytes / 4),
     ...(inThreads && { runInThreads: inThreads }),
   };
+}
+
+/** What a run of these tasks can take at most. @throws as {@link planRun} */
+export function peakMemoryOf(host: Host, options: RunOptions, tasks: readonly Task[]): PeakMemory {
+  const { threads, kernelBytes, factorBytes, runInThreads } = planRun(host, options);
+  const jobs = jobsOf(tasks, factorBytes).length;
+  const busy = runInThreads === undefined ? 1 : Math.max(1, Math.min(threads, jobs));
+  return { threads: busy, bytes: busy * kernelBytes };
 }

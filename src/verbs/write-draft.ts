@@ -14,7 +14,7 @@ import { type Explanation, explain } from "../plan/index.ts";
 import { copyTree } from "./copy-tree.ts";
 import type { Host } from "./host.ts";
 import type { WriteOptions } from "./options.ts";
-import { planRun } from "./run.ts";
+import { peakMemoryOf, planRun } from "./run.ts";
 
 export interface DraftRequest {
   readonly draft: Draft;
@@ -70,7 +70,8 @@ export async function writeDraft(
     ...(maxShardBytes !== undefined && { maxShardBytes }),
     ...(isTorchFile && { isTorchFile }),
   });
-  const explanation = explain(files);
+  const tasks = planFiles(files, formats, resolver(sources)).flatMap((file) => file.tasks);
+  const explanation = explain(files, peakMemoryOf(host, options, tasks));
   const resolve = resolver(sources);
   const advice = (await layout.examine?.(draft, ({ id }) => wholeOf(resolve(id), signal))) ?? [];
   if (dryRun) return { explanation, advice };

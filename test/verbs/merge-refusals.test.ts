@@ -236,8 +236,36 @@ describe("a merge on disk", () => {
       dryRun: true,
     });
     expect(explanation.changed["addLowRank"]).toBeGreaterThan(0);
+    expect(explanation.bytesRead).toBeGreaterThan(explanation.bytesWritten);
     expect(certificate).toBeUndefined();
     expect(await readdir(scratch)).not.toContain("dry");
+  });
+});
+
+describe("the memory that a dry run tells of", () => {
+  const mib = 1024 * 1024;
+  const told = async (more: Partial<MergeOptions>): Promise<unknown> => {
+    const options = { adapters: [linear], output: memorySink(), dryRun: true, ...more };
+    return (await tenon.merge(small, options)).explanation.peakMemory;
+  };
+
+  it("is what --memory allows all threads together, and no more threads than there is work for", async () => {
+    expect(await told({ threads: 2, memoryBytes: 64 * mib })).toEqual({ threads: 2, bytes: 64 * mib });
+    expect(await told({ threads: 1 })).toEqual({ threads: 1, bytes: 96 * mib });
+    const { bytesWritten, files } = (
+      await tenon.merge(small, { adapters: [linear], output: memorySink(), dryRun: true })
+    ).explanation;
+    expect(bytesWritten).toBeLessThan(mib);
+    const tensors = files.reduce((sum, file) => sum + file.tensors, 0);
+    const many = { threads: tensors + 9, memoryBytes: (tensors + 9) * 16 * mib };
+    expect(await told(many)).toEqual({ threads: tensors, bytes: tensors * 16 * mib });
+  });
+
+  it("is refused where the run would refuse it", async () => {
+    await expect(told({ threads: 2, memoryBytes: mib })).rejects.toMatchObject({
+      code: "TENON_MEMORY_TOO_SMALL",
+      exitCode: 2,
+    });
   });
 });
 

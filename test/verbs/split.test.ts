@@ -81,7 +81,12 @@ describe("a hybrid that is split", () => {
     const { files, report } = await splitInMemory(fixture(source), { dryRun: true });
     expect(files.size).toBe(0);
     expect(report.files).toBeUndefined();
-    expect(report.explanation).toMatchObject({ copied: 29, cast: 0 });
+    expect(report.explanation).toMatchObject({
+      copied: 29,
+      cast: 0,
+      bytesRead: 75_904,
+      bytesWritten: 75_904,
+    });
     expect(JSON.parse(JSON.stringify(report))).toEqual(report);
   });
 });
