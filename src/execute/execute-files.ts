@@ -2,7 +2,7 @@ import type { ByteSink, SinkTree, SourceTree } from "../bytes/index.ts";
 import { type OutputFile, throwIfAborted } from "../core/index.ts";
 import type { Format } from "../formats/index.ts";
 import { type BatchOptions, runBatch } from "./run-batch.ts";
-import { jobsOf, localExtents, type PlannedFile, planFiles } from "./schedule.ts";
+import { jobsOf, type PlannedFile, planFiles } from "./schedule.ts";
 import type { Batch, JobOptions, Outcome, OutputPlace, WriteTask } from "./task.ts";
 
 export interface ExecuteOptions extends BatchOptions {
@@ -75,7 +75,7 @@ function batchOf(
   files: readonly PlannedFile[],
   outputs: readonly OutputPlace[],
   options: ExecuteOptions,
-): Batch {
+): Omit<Batch, "extents"> {
   const tasks = files.flatMap((file) => file.tasks);
   const jobs = jobsOf(tasks, options.job.factorBytes);
   const lanes: { start: number; end: number }[] = [];
@@ -86,27 +86,25 @@ function batchOf(
     file = of;
     (lanes.at(-1) as { end: number }).end = index + 1;
   }
-  return { tasks, jobs, lanes, extents: new Map(), outputs, options: options.job };
+  return { tasks, jobs, lanes, outputs, options: options.job };
 }
 
 async function run(
-  batch: Batch,
+  batch: Omit<Batch, "extents">,
   sinks: readonly (ByteSink | undefined)[],
   options: ExecuteOptions,
 ): Promise<readonly Outcome[]> {
-  const extents = await localExtents(batch.tasks, options.resolve, options.signal);
-  const isLocal =
-    extents !== undefined && sinks.every((sink) => sink === undefined || sink.localPath !== undefined);
+  const isLocal = sinks.every((sink) => sink === undefined || sink.localPath !== undefined);
   const write = async (file: number, byteOffset: number, bytes: Uint8Array): Promise<void> => {
     await (sinks[file] as ByteSink).write(byteOffset, bytes);
   };
-  return runBatch({ ...batch, extents: extents ?? new Map() }, isLocal, write, options);
+  return runBatch(batch, isLocal, write, options);
 }
 
 /** Writes what a format can only write once it has the checksums of its data. */
 async function seal(
   files: readonly PlannedFile[],
-  { tasks }: Batch,
+  { tasks }: Pick<Batch, "tasks">,
   outcomes: readonly Outcome[],
   sinks: readonly (ByteSink | undefined)[],
 ): Promise<void> {

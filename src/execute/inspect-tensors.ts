@@ -1,6 +1,6 @@
 import { type BatchOptions, runBatch } from "./run-batch.ts";
-import { jobsOf, localExtents } from "./schedule.ts";
-import type { Batch, DigestKind, InspectTask, Outcome } from "./task.ts";
+import { jobsOf } from "./schedule.ts";
+import type { DigestKind, InspectTask, Outcome } from "./task.ts";
 
 export interface InspectOptions extends BatchOptions {
   readonly digest: DigestKind;
@@ -18,16 +18,14 @@ export async function inspectTensors(
 ): Promise<readonly Outcome[]> {
   const job = { accumulate: "muladd", digest: options.digest, prove: "none", factorBytes: 0 } as const;
   const jobs = jobsOf(tasks, job.factorBytes);
-  const extents = await localExtents(tasks, options.resolve, options.signal);
-  const batch: Batch = {
+  const batch = {
     tasks,
     jobs,
     lanes: [{ start: 0, end: jobs.length }],
-    extents: extents ?? new Map(),
     outputs: [],
     options: job,
   };
-  return runBatch(batch, extents !== undefined, nothingToWrite, options);
+  return runBatch(batch, true, nothingToWrite, options);
 }
 
 /** The digest of a tensor as reports and certificates spell it: `xxh3-blocks:` and 16 hex digits. */

@@ -155,21 +155,30 @@ function jobBytes(task: Task, factorBytes: number): number {
   return Math.min(jobBytesAim, ...rows);
 }
 
-/** Extents of every local tensor that the tasks read, or undefined when one of them is not local. */
-export async function localExtents(
+/** Where the tensors of some tasks lie. */
+export interface Places {
+  /** Tensor id → extents, of those in local files. */
+  readonly extents: ReadonlyMap<string, readonly Extent[]>;
+  /** Ids of the others: over http, or in memory as an optimizer's step that was a plain number. */
+  readonly elsewhere: ReadonlySet<string>;
+}
+
+/** Asks every tensor that the tasks read where it lies. */
+export async function placesOf(
   tasks: readonly Task[],
   resolve: (id: string) => Tensor,
   signal: AbortSignal | undefined,
-): Promise<ReadonlyMap<string, readonly Extent[]> | undefined> {
+): Promise<Places> {
   const extents = new Map<string, readonly Extent[]>();
-  for (const id of tasks.flatMap(tensorIdsOf)) {
+  const elsewhere = new Set<string>();
+  for (const id of new Set(tasks.flatMap(tensorIdsOf))) {
     const tensor = resolve(id);
     await tensor.locate?.(signal);
     const found = tensor.extents;
-    if (found === undefined) return undefined;
-    extents.set(id, found);
+    if (found === undefined) elsewhere.add(id);
+    else extents.set(id, found);
   }
-  return extents;
+  return { extents, elsewhere };
 }
 
 /** Ids of every tensor that a task reads. */
