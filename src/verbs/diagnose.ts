@@ -16,6 +16,7 @@ import {
 import { openBase } from "./base-source.ts";
 import { observeBits } from "./diagnose-bits.ts";
 import type { Host, Source } from "./host.ts";
+import { configNearby } from "./nearby-config.ts";
 import { type OpenSourceOptions, openSource } from "./open.ts";
 import type { ReadOptions, RunOptions } from "./options.ts";
 
@@ -26,6 +27,8 @@ export interface DiagnoseOptions extends ReadOptions, RunOptions {
   readonly adapters?: readonly Source[];
   /** `false` looks at metadata only: no NaN is counted and nothing is compared. Default true. */
   readonly reads?: boolean;
+  /** Where `adapterConfig` was read from: remedies name it. */
+  readonly adapterConfigPath?: string;
 }
 
 export interface Diagnosis {
@@ -110,8 +113,10 @@ export async function examine(
     }
     const location = checkpoint?.location ?? nameOf(source);
     const subject = { source: location, ...(base && { base: base.location }) };
-    const flags = flagsOf(options, observations);
-    const findings = findingsOf({ ...subject, flags, observations, errors });
+    const adapterConfig = checkpoint && (await configNearby(host, source, checkpoint));
+    const flags = flagsOf(options, observations, adapterConfig);
+    const known = { flags, ...(adapterConfig !== undefined && { adapterConfig }) };
+    const findings = findingsOf({ ...subject, ...known, observations, errors });
     const diagnosis = {
       ...subject,
       ...(checkpoint && { layout: checkpoint.layout }),
@@ -140,13 +145,16 @@ function reading({ formats, layouts, signal }: DiagnoseOptions): ReadOptions {
 
 /** What the next command has to be told again. */
 function flagsOf(
-  { layout, adapterConfig, alpha }: DiagnoseOptions,
+  { layout, adapterConfig, adapterConfigPath, alpha }: DiagnoseOptions,
   observations: readonly Observation[],
+  found: string | undefined,
 ): string[] {
   const lacksConfig = observations.some(({ code }) => code === "TENON_ADAPTER_CONFIG_MISSING");
   return [
     ...(layout === undefined ? [] : [`--layout ${layout}`]),
-    ...(adapterConfig !== undefined || lacksConfig ? ["--adapter-config FILE"] : []),
+    ...(adapterConfig !== undefined || lacksConfig
+      ? [`--adapter-config ${adapterConfigPath ?? found ?? "FILE"}`]
+      : []),
     ...(adapterConfig === undefined && alpha !== undefined ? [`--alpha ${alpha}`] : []),
   ];
 }

@@ -114,6 +114,18 @@ describe("a remedy", () => {
     },
   );
 
+  it("names a config that fits, else a file and what does in its place", () => {
+    const observations = [observed("TENON_ADAPTER_CONFIG_MISSING", [])];
+    const subject = { source: "OUT/it", observations };
+    expect(findingsOf({ ...subject, adapterConfig: "FILE dir/adapter_config.json" })[0]?.remedy).toBe(
+      "tenon split OUT/it --adapter-config 'FILE dir/adapter_config.json' -o OUT/it-split",
+    );
+    const remedy = findingsOf(subject)[0]?.remedy ?? "";
+    const [command = "", comment = ""] = remedy.split("  # ");
+    expect(command).toBe("tenon split OUT/it --adapter-config FILE -o OUT/it-split");
+    expect(comment).toBe("or --alpha N in the place of the file");
+  });
+
   it("leaves a sentence as it is", () => {
     expect(remedyOf("TENON_SHARD_MISSING", { source: "a" })).toBe("Copy or download the missing file.");
   });

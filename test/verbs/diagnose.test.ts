@@ -125,7 +125,8 @@ const golden: Readonly<Record<string, readonly string[]>> = {
   "d21-nan": ["error TENSOR_NAN"],
   "d22-kohya": ["error LAYOUT_NOT_YET"],
   "d22-megatron": ["error NAMES_FOREIGN"],
-  "d22-mlx": ["error NAMES_FOREIGN"],
+  // Read as what it is.
+  "d22-mlx": [],
   "d22-torchtune": ["error NAMES_FOREIGN"],
   "d23-pissa": ["warning ADAPTER_REWRITES_BASE"],
   "d24-root-and-folders": ["warning ADAPTER_STORED_TWICE"],
@@ -186,9 +187,14 @@ describe("a damaged checkpoint", () => {
     const [finding] = (await diagnose(host, source, { adapterConfig })).findings;
     expect(finding).toMatchObject({
       code: "TENON_BASE_LORA_LEFT",
-      remedy: `tenon doctor ${source} --adapter-config FILE --base BASE`,
+      remedy: `tenon doctor ${source} --adapter-config FILE --base BASE  # or --alpha N in the place of the file`,
       fixable: false,
     });
+    const adapterConfigPath = "my configs/adapter_config.json";
+    const [named] = (await diagnose(host, source, { adapterConfig, adapterConfigPath })).findings;
+    expect(named?.remedy).toBe(
+      `tenon doctor ${source} --adapter-config 'my configs/adapter_config.json' --base BASE`,
+    );
   });
 
   it("is not called merged where alpha is not known and the weights differ", async () => {

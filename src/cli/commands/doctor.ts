@@ -12,11 +12,13 @@ export const doctorCommand: Command = async (call) => {
   requireTogether(call);
   const [source = "", ...adapters] = call.arguments;
   const { base, fix } = call.options;
+  const file = call.options["adapter-config"];
   const options = {
     ...(await readOptions(call)),
     ...runOptions(call),
     adapters,
     ...(base !== undefined && { base }),
+    ...(file !== undefined && { adapterConfigPath: file }),
   };
   if (fix) return repaired(await repair(source, { ...options, ...writeOptions(call) }));
   const report = await diagnose(source, {
