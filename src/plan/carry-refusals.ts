@@ -51,7 +51,7 @@ function uncarried(source: Components, drops: Drops): readonly Found[] {
     },
     {
       code: "TENON_NAMES_FOREIGN",
-      what: "of another adapter type or ecosystem, or of an adapter without a name",
+      what: `of another adapter type or ecosystem, or of an adapter without a name${foreignReason(source)}`,
       entries: entries.filter((entry) => entry.meaning.role === "foreign" || isNameless(entry)),
       hint: (names) => `Leave them out: ${dropsFor(names)}`,
     },
@@ -68,6 +68,11 @@ function uncarried(source: Components, drops: Drops): readonly Found[] {
       hint: () => "Keep the adapters alone, they are exact: --drop base",
     },
   ];
+}
+
+function foreignReason(source: Components): string {
+  const reason = observed(source, "TENON_NAMES_FOREIGN")?.facts?.["reason"];
+  return typeof reason === "string" ? ` (${reason})` : "";
 }
 
 /** What PEFT leaves behind of saved modules with bias="all": named like them, with the adapter's name lost. */

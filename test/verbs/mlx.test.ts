@@ -4,7 +4,16 @@ import { memorySink, memoryTree } from "../../src/bytes/index.ts";
 import type { Tensor } from "../../src/core/index.ts";
 import type { MergeOptions, MergeReport } from "../../src/verbs/index.ts";
 import { bytesOf, expectSameTensors, openFixture } from "../layouts/fixtures.ts";
-import { below, type Files, filesAt, openFiles, refusalOf, splitInMemory } from "./converted.ts";
+import {
+  below,
+  configAt,
+  convertInMemory,
+  type Files,
+  filesAt,
+  openFiles,
+  refusalOf,
+  splitInMemory,
+} from "./converted.ts";
 import { fixture, tenon } from "./tenon.ts";
 
 interface MlxCase {
@@ -157,6 +166,28 @@ function turned(values: Float32Array, [rows = 0, cols = 0]: readonly number[]): 
   return Float32Array.from(values, (_, at) => values[(at % rows) * cols + Math.floor(at / rows)] as number);
 }
 
+describe("LoRA of another ecosystem that is not read", () => {
+  it.each([
+    ["d22-torchtune", "TORCHTUNE", "orders the rows of q_proj"],
+    ["d22-megatron", "MEGATRON", "fuses and shards"],
+  ])("says why: %s", async (name, family, reason) => {
+    const source = fixture(`damaged/${name}`);
+    const { findings } = await tenon.diagnose(source);
+    const foreign = findings.find(({ code }) => code === "TENON_NAMES_FOREIGN");
+    expect(foreign?.evidence.facts).toEqual({ family, reason: expect.stringContaining(reason) });
+    await expect(splitInMemory(source)).rejects.toMatchObject({
+      code: "TENON_NAMES_FOREIGN",
+      message: expect.stringContaining(reason),
+    });
+  });
+
+  it("says why: kohya", async () => {
+    const { code, hint } = await refusalOf(tenon.inspect(fixture("damaged/d22-kohya")));
+    expect(code).toBe("TENON_LAYOUT_NOT_YET");
+    expect(hint).toContain("underscores");
+  });
+});
+
 describe("a directory of mlx-lm", () => {
   const files = (name: string): Map<string, Uint8Array> => filesAt(`mlx/${name}/adapter`);
   const withConfig = (
@@ -254,6 +285,37 @@ describe("a directory of mlx-lm", () => {
       (await merged({ case: "lora-f32", base: "base/llama-f32" })).files,
     );
     await expectSameTensors(found.base?.tensors ?? new Map(), expected.base?.tensors ?? new Map());
+  });
+
+  it("is read without its config, as one file too, once alpha is told", async () => {
+    const { case: name, base } = { case: "lora-f32", base: "base/llama-f32" };
+    await using expected = await openFiles((await merged({ case: name, base })).files);
+    const own = files(name);
+    own.delete("adapter_config.json");
+    const alone = new Map([["adapters.safetensors", own.get("adapters.safetensors") as Uint8Array]]);
+    const file = fixture(`mlx/${name}/adapter/adapters.safetensors`);
+    for (const source of [memoryTree(own), memoryTree(alone), file]) {
+      const output = memorySink();
+      await tenon.merge(source, { output, base: fixture(base), alpha: 80 });
+      await using found = await openFiles(output.files);
+      await expectSameTensors(found.base?.tensors ?? new Map(), expected.base?.tensors ?? new Map());
+    }
+    const untold = tenon.merge(memoryTree(alone), { output: memorySink(), base: fixture(base) });
+    expect((await refusalOf(untold)).code).toBe("TENON_ADAPTER_CONFIG_MISSING");
+    // The config beside a file counts for it.
+    const output = memorySink();
+    await tenon.merge(file, { output, base: fixture(base) });
+    await using found = await openFiles(output.files);
+    await expectSameTensors(found.base?.tensors ?? new Map(), expected.base?.tensors ?? new Map());
+  });
+
+  it("becomes the PEFT adapter that the same factors make", async () => {
+    const source = fixture("damaged/d22-mlx/adapters.safetensors");
+    const adapterConfig = configAt("damaged/whole/adapter");
+    const { files: out } = await convertInMemory(source, "peft", { adapterConfig });
+    expect(out.get("adapter_model.safetensors")).toEqual(
+      filesAt("damaged/whole/adapter").get("adapter_model.safetensors"),
+    );
   });
 
   it("is refused as a quantised model", async () => {

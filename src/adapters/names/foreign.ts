@@ -33,7 +33,7 @@ const typeOfToken: ReadonlyMap<string, string> = new Map(
     GRALORA: "gralora_A gralora_B gralora_A_general gralora_B_general",
     PROMPT_TUNING: "prompt_embeddings prefix_task_cols prefix_task_rows",
     ADAPTION_PROMPT: "adaption_prompt adaption_gate",
-    MLX_OR_TORCHTUNE: "lora_a lora_b",
+    MLX: "lora_a lora_b",
   }).flatMap(([type, tokens]) => tokens.split(" ").map((token) => [token, type] as const)),
 );
 
@@ -43,6 +43,21 @@ const kohyaTail =
 const diffusersTail = /^(?:lora\.(?:down|up)|lora_linear_layer\.(?:down|up)|\w+_lora\.(?:down|up))$/;
 /** Last segments but one of diffusers' and Megatron's names. */
 const pairEnds = /^(?:down|up|linear_in|linear_out)$/;
+
+/** Why tensors of another ecosystem are not read as LoRA where they are found. */
+export const foreignReasons: ReadonlyMap<string, string> = new Map([
+  ["MLX", "MLX's LoRA is read from a file that holds nothing else"],
+  [
+    "TORCHTUNE",
+    "torchtune has names of its own for modules and orders the rows of q_proj and k_proj otherwise; it writes PEFT's adapter_model too",
+  ],
+  [
+    "KOHYA",
+    "kohya writes underscores for the dots of a module's path, which only the model can tell apart, and an alpha for each module",
+  ],
+  ["MEGATRON", "Megatron fuses and shards layers in an order that only its own config tells"],
+  ["DIFFUSERS", "diffusers' attention processors have names of their own"],
+]);
 
 export interface ForeignTail {
   readonly family: string;
@@ -71,7 +86,8 @@ export function foreignTail(segments: readonly string[]): ForeignTail | undefine
     if (family === undefined) continue;
     const last = segments[count - 1];
     if (at === count - 3 && last !== "weight" && last !== "bias") continue;
-    return { family, at };
+    // A parameter of the module itself in MLX; in torchtune a linear layer inside it.
+    return { family: family === "MLX" && last === "weight" ? "TORCHTUNE" : family, at };
   }
   return undefined;
 }

@@ -1,6 +1,7 @@
 import type { Observation } from "../../core/index.ts";
 import { type AdapterObservationCode, observe } from "../observations.ts";
 import type { Alignment } from "./align.ts";
+import { foreignReasons } from "./foreign.ts";
 import type { NameContext, ReadName } from "./reading.ts";
 
 const adapterRoles: ReadonlySet<string> = new Set([
@@ -103,7 +104,10 @@ function observeForeign(read: readonly ReadName[]): Observation[] {
     if (names === undefined) families.set(structure.family, [stored]);
     else names.push(stored);
   }
-  return [...families].map(([family, names]) => observe("TENON_NAMES_FOREIGN", names, { family }));
+  return [...families].map(([family, names]) => {
+    const reason = foreignReasons.get(family);
+    return observe("TENON_NAMES_FOREIGN", names, { family, ...(reason !== undefined && { reason }) });
+  });
 }
 
 function observeAlignment(read: readonly ReadName[], alignment: Alignment): Observation[] {

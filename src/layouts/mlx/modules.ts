@@ -2,7 +2,7 @@ import { type AdapterModule, PlanError, type Tensor, UnsupportedError } from "..
 import type { KnownBase } from "../known-base.ts";
 import { RenamedTensor } from "../renamed-tensor.ts";
 import { TransposedTensor } from "../transposed-tensor.ts";
-import { mlxEmbeddings, mlxTails, mlxWeightsName } from "./wire.ts";
+import { mlxEmbeddings, mlxTails } from "./wire.ts";
 
 type Module = { -readonly [Slot in keyof AdapterModule]: AdapterModule[Slot] };
 type Slot = "loraA" | "loraB" | "loraEmbeddingA" | "loraEmbeddingB" | "magnitude";
@@ -95,19 +95,19 @@ function checkShape(stored: Tensor, tail: "a" | "b" | "magnitude", isEmbedding: 
   if (axes !== (tail === "magnitude" ? 1 : 2)) throw unknownTensor(stored, `it has ${axes} axes`);
 }
 
-function unknownTensor({ name, shape }: Tensor, reason: string): UnsupportedError {
-  const message = `mlx: ${JSON.stringify(name)} [${shape.join(", ")}] is not read: ${reason} (${mlxWeightsName})`;
+function unknownTensor({ name, shape, file }: Tensor, reason: string): UnsupportedError {
+  const message = `mlx: ${JSON.stringify(name)} [${shape.join(", ")}] is not read: ${reason} (${file})`;
   return new UnsupportedError("TENON_MLX_TENSOR", message, {
-    details: { tensor: name, shape: [...shape], path: mlxWeightsName },
+    details: { tensor: name, shape: [...shape], path: file },
     hint: "Write the whole model with mlx_lm.fuse, and open that.",
   });
 }
 
-function baseWanted({ name }: Tensor, isGiven: boolean): PlanError {
+function baseWanted({ name, file }: Tensor, isGiven: boolean): PlanError {
   const what = isGiven ? "the base that is given has no such embedding" : "no base is given";
-  const message = `mlx: ${JSON.stringify(name)} is LoRA of an embedding, which acts in the head too where the base ties the two, and ${what} (${mlxWeightsName})`;
+  const message = `mlx: ${JSON.stringify(name)} is LoRA of an embedding, which acts in the head too where the base ties the two, and ${what} (${file})`;
   return new PlanError("TENON_MLX_EMBEDDING", message, {
-    details: { tensor: name, path: mlxWeightsName },
+    details: { tensor: name, path: file },
     hint: "Give the model that was trained: --base DIR",
   });
 }

@@ -24,7 +24,7 @@ const kohya: Layout = notYet({
   name: "kohya",
   what: "a LoRA of kohya's sd-scripts (or one in its style)",
   refines: ["state-dict"],
-  hint: "Until then: convert it to the PEFT layout with diffusers.",
+  hint: "Its names have underscores for dots, which only the model can tell apart. Until then: load it with diffusers, and save it as PEFT.",
   async sniff(tree, options) {
     const root = rootPaths(await tree.list());
     const [path, ...others] = root.filter((name) => name.endsWith(".safetensors"));
