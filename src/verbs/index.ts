@@ -38,8 +38,6 @@ export type {
   Explanation,
   FloatOutput,
   MasterUse,
-  NewAdapter,
-  ParamGroupDifference,
   PeakMemory,
   TieOutcome,
   TiePolicy,
