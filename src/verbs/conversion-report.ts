@@ -31,6 +31,8 @@ export interface ConversionReport {
   readonly optimizerStates: number;
   /** Documents of the trainer in the output. */
   readonly trainerDocuments: readonly string[];
+  /** Parameters whose fp32 master was written as the weight, by canonical name. */
+  readonly masters: readonly string[];
   /** What was left out as asked for. */
   readonly dropped: readonly string[];
   /** Parameters that an adapter carried and that are now the base's own, because the target has one place for both. */
@@ -52,10 +54,12 @@ interface Done {
   readonly checkpoint: Checkpoint;
   readonly plan: ConversionPlan;
   readonly report: DraftReport;
+  readonly masters: readonly string[];
   readonly options: WriteOptions;
 }
 
-export function reportOf({ verb, target, checkpoint, plan, report, options }: Done): ConversionReport {
+export function reportOf(done: Done): ConversionReport {
+  const { verb, target, checkpoint, plan, report, masters, options } = done;
   const { draft, folded } = plan;
   const { location, layout } = checkpoint;
   return {
@@ -71,6 +75,7 @@ export function reportOf({ verb, target, checkpoint, plan, report, options }: Do
     })),
     optimizerStates: draft.optimizer?.states.size ?? 0,
     trainerDocuments: [...(draft.trainer?.documents.keys() ?? [])],
+    masters,
     dropped: options.drop ?? [],
     folded,
     left: filesLeft(checkpoint),

@@ -113,7 +113,8 @@ export async function writeConversion(
       },
       options,
     );
-    return reportOf({ verb, target: target.name, checkpoint, plan, report, options });
+    const taken = masters?.placed.map(({ name }) => name) ?? [];
+    return reportOf({ verb, target: target.name, checkpoint, plan, report, masters: taken, options });
   } finally {
     for (const each of [...opened].reverse()) await each.close();
   }

@@ -141,7 +141,7 @@ export function layoutContract(subject: LayoutSubject): void {
       const [draft] = fc.sample(anyDraft(subject), { numRuns: 1, seed: 11 }) as [Draft];
       const files = writeDraft(layout, draft, formats);
       for (const [path, bytes] of files) {
-        if (!path.endsWith(".safetensors") && !path.endsWith(".json")) continue;
+        if (!/\.(?:safetensors|json|distcp|metadata)$/.test(path)) continue;
         const broken = new Map(files).set(path, bytes.slice(0, bytes.length / 2));
         const opening = open(broken).then((checkpoint) => checkpoint.close());
         await expect(opening, path).rejects.toSatisfy(isTenonError);

@@ -11,6 +11,7 @@ import {
   configAt,
   convertInMemory,
   type Files,
+  filesAt,
   openFiles,
   refusalOf,
   splitInMemory,
@@ -155,8 +156,10 @@ describe("other sources as dcp", () => {
     "%s --from-master has masters as its weights",
     async (name) => {
       const options = { adapterConfig: configAt(`zero/${name}/truth`), drop: ["trainer"], fromMaster: true };
-      const { files } = await convertInMemory(fixture(`zero/${name}`), "dcp", options);
+      const { files, report } = await convertInMemory(fixture(`zero/${name}`), "dcp", options);
       await expectMasters(files, name);
+      expect(report.masters).toHaveLength((await zeroTruth(name, "fp32"))?.size ?? 0);
+      expect(report.advice.join("\n")).toContain("make a schedule after loading");
       const direct = await splitInMemory(fixture(`zero/${name}`), {
         ...options,
         drop: ["trainer", "masters"],
@@ -173,6 +176,27 @@ describe("other sources as dcp", () => {
     },
   );
 
+  it("takes frozen weights, which DeepSpeed left out, from the base", async () => {
+    const adapterConfig = configAt("zero/z2-w2-bf16/truth");
+    const options = { adapterConfig, drop: ["trainer"], fromMaster: true };
+    const { files: whole } = await convertInMemory(fixture("zero/z2-w2-bf16"), "dcp", options);
+    const configured = new Map(whole).set(
+      "config.json",
+      filesAt("zero/z2-w2-bf16/truth").get("config.json") ?? new Uint8Array(),
+    );
+    const drop = ["adapters", "optimizer"];
+    const { files: base } = await convertInMemory(memoryTree(configured), "hf", { drop });
+    const source = fixture("zero/z2-w2-exclude-frozen");
+    const alone = await refusalOf(convertInMemory(source, "dcp", options));
+    expect(alone).toMatchObject({ code: "TENON_LAYOUT_NEEDS_WHOLE_BASE", exitCode: 1 });
+    const { files } = await convertInMemory(source, "dcp", { ...options, base: memoryTree(base) });
+    const [found, expected] = [
+      await splitInMemory(memoryTree(files)),
+      await splitInMemory(memoryTree(configured)),
+    ];
+    expect(components(found.files)).toEqual(components(expected.files));
+  });
+
   it("takes masters for weights only where there are some, and of one step with the weights", async () => {
     const options = { fromMaster: true };
     const none = await refusalOf(convertInMemory(fixture("base/llama-small-bf16"), "dcp", options));
@@ -187,5 +211,16 @@ describe("other sources as dcp", () => {
     const source = memoryTree(new Map(files).set(path, damaged));
     const apart = await refusalOf(convertInMemory(source, "dcp", { fromMaster: true, drop: ["trainer"] }));
     expect(apart).toMatchObject({ code: "TENON_MASTER_DIFFERS", exitCode: 1 });
+  });
+
+  it("says what whoever loads it must know", async () => {
+    const drop = ["trainer"];
+    const elastic = await convertInMemory(fixture("zero/z2-w2-elastic"), "dcp", { drop, fromMaster: true });
+    expect(elastic.report.advice.join("\n")).toContain("allow_partial_load=True");
+    const titan = await convertInMemory(sourceOf("titan-w2"), "dcp");
+    expect(titan.report.advice.join("\n")).toContain("numbers of dcp.json are written as Python numbers");
+    const model = await convertInMemory(fixture("base/llama-small-bf16"), "dcp");
+    expect(model.report.advice).toEqual([]);
+    expect(model.report.masters).toEqual([]);
   });
 });

@@ -20,7 +20,7 @@ export async function conversionOptions(call: Call): Promise<Omit<ConvertOptions
 
 export function conversionText(report: ConversionReport): Sections {
   const { source, layout, output, base, adapters, optimizerStates, trainerDocuments, files } = report;
-  const { dropped, folded, left, observations, advice, explanation } = report;
+  const { masters, dropped, folded, left, observations, advice, explanation } = report;
   const sections = new Sections().say("source", `${source.location} (${source.layout})`);
   for (const sentence of passedOver(observations)) sections.say("", sentence);
   if (base === null) sections.say("base", "none");
@@ -46,6 +46,8 @@ export function conversionText(report: ConversionReport): Sections {
       "folded",
       `${counted(folded.length, "parameter")} of adapters into the base: ${listed(folded, 4)}`,
     );
+  if (masters.length > 0)
+    sections.say("masters", `${counted(masters.length, "tensor")} written from fp32 masters`);
   if (dropped.length > 0) sections.say("dropped", listed(dropped, 4));
   if (left.length > 0) sections.say("left behind", listed(left, 6));
   for (const code of new Set(observations.map((observation) => observation.code)))

@@ -5,6 +5,7 @@ import type { Layout, Sniff } from "../layout.ts";
 import { noteLostParameters } from "../lost-parameters.ts";
 import { type ModelPart, readModelPart } from "../model-part.ts";
 import { openCheckpoint } from "../opened-checkpoint.ts";
+import { adviceFor } from "./advice.ts";
 import { DcpFolder, metadataName } from "./read.ts";
 import { openShards, shardPaths } from "./safetensors-shards.ts";
 import { arrangeDcp } from "./write.ts";
@@ -20,6 +21,7 @@ export const dcp: Layout = {
   refines: ["state-dict"],
   sniff,
   arrange: arrangeDcp,
+  examine: async (draft) => adviceFor(draft),
   open(tree, options) {
     const files = new CheckpointFiles(tree, options);
     return openCheckpoint(files, async (listed) => {
