@@ -26,6 +26,10 @@ const named = (files: Files): [string, string][] =>
     .map(([path, bytes]): [string, string] => [path, Buffer.from(bytes).toString("base64")])
     .sort();
 
+/** Without what split took from a base of which everything moved, and what goes along from there. */
+const ofAdapter = (files: Files): [string, string][] =>
+  named(files).filter(([path]) => path !== "generation_config.json");
+
 /** A PEFT directory of the fixtures whose file also has a base layer that moved, taken from its base. */
 async function withTrainedLayer(adapter: string, base: string): Promise<Map<string, Uint8Array>> {
   await using opened = await tenon.open(fixture(adapter));
@@ -67,7 +71,7 @@ describe("a trained base that goes through a peft-hybrid directory", () => {
       for (const options of [{ base }, {}]) {
         const split = await splitInMemory(memoryTree(hybrid.files), options);
         const again = await convertInMemory(memoryTree(split.files), "peft-hybrid");
-        expect(named(again.files)).toEqual(named(hybrid.files));
+        expect(ofAdapter(again.files)).toEqual(named(hybrid.files));
       }
     });
   }
@@ -91,7 +95,7 @@ describe("a trained base that goes through a peft-hybrid directory", () => {
     const files = new Map([...hybrid.files, [weights, safetensorsFile(parted)] as const]);
     const split = await splitInMemory(memoryTree(files), options);
     const again = await convertInMemory(memoryTree(split.files), "peft-hybrid");
-    expect(named(again.files)).toEqual(named(files));
+    expect(ofAdapter(again.files)).toEqual(named(files));
   });
 });
 
