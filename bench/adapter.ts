@@ -4,6 +4,8 @@ import { type LlamaSizes, linearsOf } from "./llama.ts";
 import { NormalStream } from "./random.ts";
 import { type TensorToWrite, writeTensorFile } from "./tensor-file.ts";
 
+const linearNames = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
+
 /** Makes a delta of about a sixth of the weights at r = 16, so that every element of them changes. */
 const factorDeviation = 0.02;
 
@@ -19,6 +21,11 @@ export function writeAdapter(directory: string, sizes: LlamaSizes, loraRank: num
     }),
   );
   writeTensorFile(join(directory, "adapter_model.safetensors"), tensors.flat());
+  writeLoraConfig(directory, loraRank);
+}
+
+/** The adapter_config.json of an adapter on the seven linears, alpha = 2 r. */
+export function writeLoraConfig(directory: string, loraRank: number): void {
   const config = {
     peft_type: "LORA",
     task_type: "CAUSAL_LM",
@@ -31,7 +38,7 @@ export function writeAdapter(directory: string, sizes: LlamaSizes, loraRank: num
     lora_dropout: 0,
     modules_to_save: null,
     r: loraRank,
-    target_modules: [...linearsOf(sizes).keys()].map((path) => path.slice(path.indexOf(".") + 1)),
+    target_modules: linearNames,
     use_dora: false,
     use_rslora: false,
   };

@@ -53,7 +53,7 @@ export function prepareData(root: string, { sizes, loraRanks, weights = "random"
 }
 
 /** Makes a directory unless one of the same recipe is there; a run that was stopped leaves none. */
-function madeOnce(path: string, of: unknown, write: (directory: string) => void): void {
+export function madeOnce(path: string, of: unknown, write: (directory: string) => void): void {
   const recipe = JSON.stringify({ generatorVersion, of });
   const stamp = `${path}.recipe.json`;
   if (existsSync(path) && existsSync(stamp) && readFileSync(stamp, "utf8") === recipe) return;
@@ -66,7 +66,7 @@ function madeOnce(path: string, of: unknown, write: (directory: string) => void)
   writeFileSync(stamp, recipe);
 }
 
-function requireSpace(directory: string, bytes: number): void {
+export function requireSpace(directory: string, bytes: number): void {
   const { bavail, bsize } = statfsSync(directory);
   if (bavail * bsize >= bytes) return;
   const gigabytes = (value: number): string => `${(value / 1e9).toFixed(1)} GB`;

@@ -23,12 +23,7 @@ export function writeTensorFile(path: string, tensors: readonly TensorToWrite[])
     ftruncateSync(file, layout.byteLength);
     for (const { byteOffset, bytes } of layout.fixed) writeFully(file, bytes, byteOffset);
     for (const { name, byteOffset, byteLength } of layout.tensors) {
-      const fill = fillers.get(name);
-      for (let done = 0; fill !== undefined && done < byteLength; done += partBytes) {
-        const part = new ArrayBuffer(Math.min(partBytes, byteLength - done));
-        fill(part);
-        writeFully(file, new Uint8Array(part), byteOffset + done);
-      }
+      fillParts(byteLength, fillers.get(name), (part, done) => writeFully(file, part, byteOffset + done));
     }
   } finally {
     closeSync(file);
@@ -36,7 +31,20 @@ export function writeTensorFile(path: string, tensors: readonly TensorToWrite[])
   return layout.byteLength;
 }
 
-function writeFully(file: number, bytes: Uint8Array, byteOffset: number): void {
+/** Fills a tensor part by part; nothing without a filler. */
+export function fillParts(
+  byteLength: number,
+  fill: TensorToWrite["fill"],
+  write: (part: Uint8Array, done: number) => void,
+): void {
+  for (let done = 0; fill !== undefined && done < byteLength; done += partBytes) {
+    const part = new ArrayBuffer(Math.min(partBytes, byteLength - done));
+    fill(part);
+    write(new Uint8Array(part), done);
+  }
+}
+
+export function writeFully(file: number, bytes: Uint8Array, byteOffset: number): void {
   for (let done = 0; done < bytes.length; ) {
     done += writeSync(file, bytes, done, bytes.length - done, byteOffset + done);
   }

@@ -19,6 +19,8 @@ export interface OpenedFile {
 export interface OpenedObject {
   readonly path: string;
   readonly object: unknown;
+  /** The bytes of the file, in which its tensors lie. */
+  readonly source: ByteSource;
 }
 
 /** Opens tensor files of one checkpoint and owns them until it is closed. */
@@ -98,7 +100,7 @@ export class CheckpointFiles implements AsyncDisposable {
     for (const name of opaque) this.#opaque.add(name);
     if (opaque.length > 0)
       this.notices.note({ code: "TENON_PICKLE_OPAQUE", names: opaque, facts: { file: path } });
-    return { path: source.path, object };
+    return { path: source.path, object, source };
   }
 
   /** Names as the model knows them: without the dict (`state_dict`, `model`) that a pickle keeps them in. */

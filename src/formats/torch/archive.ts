@@ -142,7 +142,8 @@ function finder(
 }
 
 async function locateAll(storages: readonly StorageData[], signal: AbortSignal | undefined): Promise<void> {
-  const sound = storages.filter((data) => data.problem === undefined);
+  // Placeholders of ZeRO-3 have no bytes, and there are thousands of them in a file.
+  const sound = storages.filter((data) => data.problem === undefined && data.byteLength > 0);
   for (let at = 0; at < sound.length; at += headerReadsAtOnce)
     await Promise.all(sound.slice(at, at + headerReadsAtOnce).map((data) => data.locate(signal)));
 }

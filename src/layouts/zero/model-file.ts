@@ -2,9 +2,16 @@ import type { Shape, Tensor } from "../../core/index.ts";
 import { tensorsIn } from "../../formats/index.ts";
 import type { PickleValue } from "../../pickle/index.ts";
 import type { CheckpointFiles } from "../checkpoint-files.ts";
+import type { BriefModels } from "./brief-models.ts";
 import { Fields, malformed, shapesOf } from "./fields.ts";
 import type { TagPlace } from "./tag.ts";
 import type { TagFile } from "./wire.ts";
+
+/** Pieces of frozen parameters by name. */
+export interface FrozenFragments {
+  keys(): Iterable<string>;
+  get(name: string): Tensor | undefined;
+}
 
 /** A `*_model_states.pt`, typed. No tensor is read. */
 export interface ModelFile {
@@ -16,20 +23,24 @@ export interface ModelFile {
   /** Trained parameters in the order of the flat buffers: one map a param group, in stage 3 one a sub-group. */
   readonly shapes: readonly ReadonlyMap<string, Shape>[] | undefined;
   readonly frozenShapes: ReadonlyMap<string, Shape> | undefined;
-  readonly frozenFragments: ReadonlyMap<string, Tensor> | undefined;
+  readonly frozenFragments: FrozenFragments | undefined;
   /** Alias → owner. Only the first rank's file has them. */
   readonly sharedNames: ReadonlyMap<string, string>;
 }
 
 export type ModelPlace = Extract<TagFile, { kind: "model" }>;
 
-/** @throws FormatError TENON_ZERO_MALFORMED, and what reading pickles throws */
+/**
+ * @param first gives the form in which files of further workers are kept
+ * @throws FormatError TENON_ZERO_MALFORMED, and what reading pickles throws
+ */
 export async function readModelFile(
   files: CheckpointFiles,
   place: TagPlace,
   file: ModelPlace,
+  first?: BriefModels,
 ): Promise<ModelFile> {
-  const { path, object } = await files.openObject(place.directory + file.path);
+  const { path, object, source } = await files.openObject(place.directory + file.path);
   const fields = new Fields(object as PickleValue, "the file", path);
   const tensors = (key: string): Map<string, Tensor> | undefined => {
     const dict = fields.dict(key);
@@ -46,16 +57,17 @@ export async function readModelFile(
     .list("param_shapes")
     ?.map((group, at) => shapesOf(group, `param_shapes[${at}]`, path));
   const frozen = fields.get("frozen_param_shapes");
-  return {
+  const model: ModelFile = {
     path,
     fields,
-    module: tensors("module") ?? new Map(),
+    module: (first === undefined ? tensors("module") : undefined) ?? new Map(),
     bufferNames: new Set(namesIn(fields.list("buffer_names"), path)),
     shapes,
     frozenShapes: frozen === undefined ? undefined : shapesOf(frozen, "frozen_param_shapes", path),
     frozenFragments: tensors("frozen_param_fragments"),
     sharedNames: sharedNames(fields.dict("shared_params"), path),
   };
+  return first === undefined ? model : first.of(model, source);
 }
 
 function namesIn(list: readonly PickleValue[] | undefined, path: string): string[] {

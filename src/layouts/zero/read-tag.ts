@@ -2,10 +2,11 @@ import { FormatError, type JsonRecord, type Observation, type Tensor } from "../
 import type { CheckpointFiles } from "../checkpoint-files.ts";
 import { openingAtOnce, weightFilesLimit } from "../limits.ts";
 import { refuseMixedSaves } from "./agree.ts";
+import { BriefModels } from "./brief-models.ts";
 import { type RunDocuments, runDocuments } from "./documents.ts";
 import { malformed } from "./fields.ts";
 import { compareMappings } from "./mappings.ts";
-import { type ModelFile, readModelFile } from "./model-file.ts";
+import { type ModelFile, type ModelPlace, readModelFile } from "./model-file.ts";
 import { type OptimizerFile, readOptimizerFile } from "./optimizer-file.ts";
 import { type Placement, placeInGroups, placeInShares } from "./placed.ts";
 import { checkWorkers, rankFilesOf } from "./rank-files.ts";
@@ -35,7 +36,7 @@ export async function readTag(files: CheckpointFiles, place: TagPlace): Promise<
   const optimizers = await inBatches(found.optimizers, (file) => readOptimizerFile(files, place, file));
   const [first] = optimizers;
   if (first !== undefined) checkWorkers(found, first.partitionCounts, place.directory);
-  const models = await inBatches(found.models, (file) => readModelFile(files, place, file));
+  const models = await readModels(files, place, found.models);
   const [model] = models;
   if (model === undefined) throw modelAbsent(place, found.optimizers.length);
   await refuseMixedSaves(models, optimizers);
@@ -116,6 +117,19 @@ function observed(
   if (first === undefined && fields.get("optimizer") !== undefined)
     observations.push({ code: "TENON_ZERO_OPTIMIZER_UNNAMED", names: [path] });
   return observations;
+}
+
+/** In stage 3 every worker has one; the first says everything, the others are kept short. */
+async function readModels(
+  files: CheckpointFiles,
+  place: TagPlace,
+  [firstPlace, ...others]: readonly ModelPlace[],
+): Promise<readonly ModelFile[]> {
+  if (firstPlace === undefined) return [];
+  const first = await readModelFile(files, place, firstPlace);
+  if (others.length === 0) return [first];
+  const brief = new BriefModels(first);
+  return [first, ...(await inBatches(others, (file) => readModelFile(files, place, file, brief)))];
 }
 
 async function inBatches<Place, File>(
