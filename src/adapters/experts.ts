@@ -42,12 +42,18 @@ export function isSingleExpert(name: string): boolean {
   return stored.test(name);
 }
 
+/** Every adapter's file beside a base asks. */
+const ofBases = new WeakMap<ReadonlySet<string>, ReadonlyMap<string, LiveName>>();
+
 /**
  * Names that a live model of transformers 5 has in the place of those of a base whose experts lie one by one: fused
  * parameters, and mixtral's `mlp.gate` for `block_sparse_moe.gate`. Names that the base has itself are left out.
  */
 export function liveNames(base: ReadonlySet<string>): ReadonlyMap<string, LiveName> {
+  const known = ofBases.get(base);
+  if (known !== undefined) return known;
   const found = new Map<string, LiveName>();
+  ofBases.set(base, found);
   for (const name of base) {
     if (!name.includes("experts.0.")) continue;
     for (const spelling of expertSpellings) addFused(found, base, name, spelling);

@@ -25,7 +25,7 @@ import type { TensorHolder } from "./write-draft.ts";
 export interface DiffOptions extends ReadOptions, RunOptions {
   /**
    * Say the rank of the change of each matrix, beyond what rounding explains: LoRA's is its r, that of a full fine-tune is above
-   * 64. Reads matrices that changed again, twice, and takes about a second for each 10 million elements.
+   * 64. Reads matrices that changed again, twice, and takes about a second for each 6 million elements.
    */
   readonly rank?: boolean;
 }
