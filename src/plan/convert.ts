@@ -2,6 +2,7 @@ import { type BaseComponent, type DraftAdapter, type DraftBase, PlanError } from
 import { overlayBases } from "./base.ts";
 import { type BaseBits, deltaBase, movedParameters, recipesOf, wholeBase } from "./base-delta.ts";
 import { refuseMisfits } from "./carry-fit.ts";
+import { refuseLostBase } from "./carry-lost.ts";
 import { refuseMerged } from "./carry-merged.ts";
 import type { ConversionInput, ConversionOptions, ConversionPlan } from "./conversion-input.ts";
 import type { Components } from "./drops.ts";
@@ -13,12 +14,15 @@ const noBits: BaseBits = { same: new Set(), digests: new Map() };
 /**
  * Plans the same components in another layout. No value changes; what the target cannot hold is an error.
  * @throws PlanError TENON_BASE_NOT_WHOLE, TENON_BASE_NAME_UNKNOWN, TENON_BASE_SHAPE_MISMATCH, TENON_BASE_UNNAMED,
- *   TENON_BASE_LORA_LEFT, TENON_ADAPTER_NOT_IN_BASE, TENON_BASE_CARRIED_TWICE, TENON_MODEL_CONFIG_MISSING
+ *   TENON_BASE_LORA_LEFT, TENON_ADAPTER_NOT_IN_BASE, TENON_BASE_CARRIED_TWICE, TENON_MODEL_CONFIG_MISSING,
+ *   TENON_TRAINED_BASE_LOST
  */
 export function planConvert(input: ConversionInput, options: ConversionOptions): ConversionPlan {
   const { carried, below, bits = noBits, source } = input;
   refuseMerged(input, options.verb);
   if (below !== undefined) refuseMisfits(source, carried, below, options.verb);
+  // The tenon layout keeps things as they were found.
+  if (options.target !== "tenon") refuseLostBase(input, options.verb);
   const base = baseFor(input, options, bits);
   const adapters = carried.adapters.map(({ name, config, parameters }) => ({ name, config, parameters }));
   const isLive = foldsInto(options.target) && base?.isComplete === true;

@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { memoryTree } from "../../src/bytes/index.ts";
 import type { Tensor } from "../../src/core/index.ts";
+import { expectOptimizer } from "../layouts/dcp-truth.ts";
 import { bytesOf, expectSameTensors } from "../layouts/fixtures.ts";
 import { canonicalOf, cases, groupsOf, stateOf, truthOf, weightsIn } from "../layouts/zero/cases.ts";
 import {
@@ -170,4 +172,44 @@ async function floatsOf(tensor: Tensor | undefined): Promise<Float32Array> {
 it("is refused for weights without an optimizer", async () => {
   const { code, exitCode } = await refusalOf(convertInMemory(fixture("base/llama-small-bf16"), "universal"));
   expect({ code, exitCode }).toEqual({ code: "TENON_UNIVERSAL_NEEDS_OPTIMIZER", exitCode: 1 });
+});
+
+it("is refused where trained base weights were lost, though a base is given in their place", async () => {
+  const lost = fixture("hybrid/qv/trainer-peft/checkpoint-3");
+  const base = fixture("hybrid/qv/base");
+  for (const to of ["universal", "dcp"]) {
+    const { code, hint } = await refusalOf(convertInMemory(lost, to, { base, drop: ["trainer"] }));
+    expect(code).toBe("TENON_TRAINED_BASE_LOST");
+    expect(hint).toContain("--drop optimizer");
+  }
+});
+
+// Live names in the order of an optimizer's numbers, as the real tools had them.
+it.each(["decayed-norms", "lora-plus", "one-base", "saved-head", "torch-order", "trainer-lora"])(
+  "names the folders as the live model of %s names its parameters",
+  async (name) => {
+    const { files } = await convertInMemory(fixture(`optimizer/${name}`), "universal");
+    const folders = [...files.keys()].flatMap(
+      (path) => /^[^/]+\/zero\/([^/]+)\/fp32\.pt$/.exec(path)?.[1] ?? [],
+    );
+    const live = JSON.parse(readFileSync(fixture(`optimizer/${name}/names.json`), "utf8")) as string[];
+    expect(folders.sort()).toEqual([...live].sort());
+  },
+);
+
+it("leaves frozen parameters out that the optimizer was given", async () => {
+  const { files, report } = await convertInMemory(fixture("optimizer/all-counted"), "universal");
+  const folders = [...files.keys()].filter((path) => path.endsWith("/fp32.pt"));
+  expect(folders.length).toBeGreaterThan(0);
+  await using written = await openFiles(files);
+  expect(stateOf(written, "exp_avg").size).toBe(folders.length);
+  expect(report.advice.join("\n")).toContain("have no state, as frozen ones have none");
+});
+
+it.each(["fsdp2-w3", "fsdp1-w2", "titan-w2"])("is written of the FSDP save %s", async (name) => {
+  const { files } = await convertInMemory(fixture(`dcp/${name}`), "universal");
+  await using written = await openFiles(files);
+  await expectOptimizer(written, name);
+  await using source = await tenon.open(fixture(`dcp/${name}`));
+  await expectSameTensors(weightsIn(written), weightsIn(source));
 });

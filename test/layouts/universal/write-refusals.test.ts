@@ -71,7 +71,7 @@ describe("a universal checkpoint is refused", () => {
     expect(refusal(draftOf({ "c.weight": adam }))).toMatchObject({
       code: "TENON_UNIVERSAL_WEIGHT_MISSING",
       message: expect.stringContaining('"c.weight"'),
-      hint: expect.stringContaining("--drop c.weight"),
+      hint: expect.stringContaining("Look for a save of the same run"),
     });
   });
 
@@ -96,10 +96,12 @@ describe("a universal checkpoint is refused", () => {
     });
   });
 
-  it("for a parameter without state beside one that has it", () => {
-    const { code, message } = refusal(draftOf({ "a.weight": adam, "b.weight": {} }));
+  it("for a parameter with less state than another of its group", () => {
+    const momentum = kept("b", shape);
+    const states = { "a.weight": { momentum_buffer: momentum }, "b.weight": { fp32: kept("f", shape) } };
+    const { code, message } = refusal(draftOf(states));
     expect(code).toBe("TENON_UNIVERSAL_STATE_LACKING");
-    expect(message).toContain('"b.weight" has no exp_avg');
+    expect(message).toContain('"b.weight" has no momentum_buffer');
   });
 
   it.each([
@@ -132,6 +134,27 @@ describe("a universal checkpoint is refused", () => {
   it("for a tag that is no folder", () => {
     const documents = new Map([["deepspeed.json", { tag: "../up" }]]);
     expect(refusal(draftOf({ "a.weight": adam }, { trainer: { documents } })).code).toBe("TENON_PATH_UNSAFE");
+  });
+});
+
+describe("parameters of the optimizer without any state", () => {
+  it("are frozen ones, and get no folder", async () => {
+    const draft = draftOf({ "a.weight": adam, "b.weight": {} });
+    const paths = (universal.arrange?.(draft, {}) ?? []).map(({ path }) => path);
+    expect(paths.filter((path) => path.endsWith("fp32.pt"))).toEqual([
+      "global_step0_universal/zero/a.weight/fp32.pt",
+    ]);
+    expect((await examine(draft)).join("\n")).toContain("1 parameters of the optimizer have no state");
+  });
+
+  it("are all there are before the first step, and start from their weights", () => {
+    const paths = (universal.arrange?.(draftOf({ "a.weight": {}, "b.weight": {} }), {}) ?? []).map(
+      ({ path }) => path,
+    );
+    expect(paths.filter((path) => /\/zero\/.*\//.test(path))).toEqual([
+      "global_step0_universal/zero/a.weight/fp32.pt",
+      "global_step0_universal/zero/b.weight/fp32.pt",
+    ]);
   });
 });
 

@@ -4,7 +4,7 @@ import { liveModel } from "../../live-model.ts";
 import { adapterFolder } from "../../split-model.ts";
 import { runFacts } from "./model-object.ts";
 import { numberInBytes } from "./state-file.ts";
-import { loadsInStage3, type TrainedGroup, trainedGroups } from "./trained.ts";
+import { loadsInStage3, stateless, type TrainedGroup, trainedGroups } from "./trained.ts";
 
 /**
  * @param read the bytes of a small tensor
@@ -53,7 +53,13 @@ function startFrom({ base, adapters }: Draft): readonly string[] {
 }
 
 function runAdvice(draft: Draft, groups: readonly TrainedGroup[]): readonly string[] {
+  const frozen = stateless(draft);
   return [
+    ...(frozen.length > 0
+      ? [
+          `${frozen.length} parameters of the optimizer have no state, as frozen ones have none, and get no folder: DeepSpeed fails if it is to train one (${frozen.slice(0, 3).join(", ")}${frozen.length > 3 ? ", …" : ""})`,
+        ]
+      : []),
     ...(runFacts(draft).areStepsKnown
       ? []
       : [

@@ -37,9 +37,13 @@ export function trainedGroups(
       { details: {}, hint: "To keep weights alone, write the layout tenon, hf, peft or state-dict." },
     );
   const weights = new Map(entries.map(({ name, recipe }) => [name, recipe]));
-  const found = groups.map(({ parameters, settings }) => ({
+  const frozen = new Set(stateless({ optimizer }));
+  const trainedOf = (parameters: readonly string[]): readonly string[] =>
+    parameters.filter((canonical) => !frozen.has(canonical));
+  const kept = groups.filter(({ parameters }) => trainedOf(parameters).length > 0);
+  const found = kept.map(({ parameters, settings }) => ({
     settings,
-    parameters: parameters.map((canonical) => {
+    parameters: trainedOf(parameters).map((canonical) => {
       const live = names.get(canonical);
       const weight = weights.get(live ?? "");
       if (live === undefined || weight === undefined) throw weightMissing(canonical);
@@ -49,6 +53,20 @@ export function trainedGroups(
   for (const group of found) refuseUneven(group);
   refuseFolders(found.flatMap(({ parameters }) => parameters.map(({ live }) => live)));
   return found;
+}
+
+/**
+ * Parameters of an optimizer that has made steps which have no state at all: it was given frozen ones too. DeepSpeed leaves
+ * frozen ones out, and fails when one that it trains has no folder.
+ */
+export function stateless({ optimizer }: Pick<Draft, "optimizer">): readonly string[] {
+  if (optimizer === undefined) return [];
+  const { states, groups } = optimizer;
+  const isStepped = [...states.values()].some((own) => [...own.keys()].some((state) => state !== masterName));
+  if (!isStepped) return [];
+  return groups.flatMap(({ parameters }) =>
+    parameters.filter((canonical) => (states.get(canonical)?.size ?? 0) === 0),
+  );
 }
 
 function trained(
@@ -104,7 +122,7 @@ function weightMissing(canonical: string): PlanError {
   const message = `universal: ${JSON.stringify(canonical)} is in the optimizer, and the source has no weights of it`;
   return new PlanError("TENON_UNIVERSAL_WEIGHT_MISSING", message, {
     details: { parameter: canonical },
-    hint: `Leave its state out: --drop ${canonical}`,
+    hint: "Look for a save of the same run that has them. To keep weights alone, write the layout tenon, hf, peft or state-dict.",
   });
 }
 
@@ -120,7 +138,7 @@ function lacking(canonical: string, state: string): PlanError {
   const message = `universal: ${JSON.stringify(canonical)} has no ${state}, which its param group needs of every parameter`;
   return new PlanError("TENON_UNIVERSAL_STATE_LACKING", message, {
     details: { parameter: canonical, state },
-    hint: `Take a save that has it; or leave the parameter out of what is resumed: --drop ${canonical}`,
+    hint: "Take a save that has it, or write the layout tenon, which keeps what there is.",
   });
 }
 
