@@ -32,7 +32,7 @@ A run that fails or is interrupted leaves no output. The second Ctrl-C ends at o
 
 ## What is printed where
 
-The report goes to stdout, once, at the end. Progress and errors go to stderr: \`error CODE: message\`, and \`hint: what to do\`.
+The report goes to stdout, once, at the end; only \`edit\` prints its first part, what changes, before it writes. Progress and errors go to stderr: \`error CODE: message\`, and \`hint: what to do\`.
 On a terminal progress is a bar, elsewhere a line every few seconds.
 
 With \`--json\` stdout has exactly one JSON document, whatever happens: the verb's report, or

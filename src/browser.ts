@@ -18,6 +18,8 @@ export const merge: Tenon["merge"] = here.merge;
 export const split: Tenon["split"] = here.split;
 /** @see Tenon.convert */
 export const convert: Tenon["convert"] = here.convert;
+/** @see Tenon.edit */
+export const edit: Tenon["edit"] = here.edit;
 /** @see Tenon.diff */
 export const diff: Tenon["diff"] = here.diff;
 /** @see Tenon.verify */

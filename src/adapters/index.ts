@@ -19,6 +19,7 @@ export { isSingleExpert, liveNames } from "./experts.ts";
 export { parameterChangesOf } from "./geometry/changes.ts";
 export { type Misfit, misfitsOf } from "./geometry/check-fit.ts";
 export type { GeometryContext, ParameterChange } from "./geometry/context.ts";
+export { conv1dModels } from "./geometry/linear.ts";
 export { tokenRowsChange } from "./geometry/token-rows.ts";
 export { vocabularyOf, withModelField } from "./model-config.ts";
 export { readName, readNames } from "./names/read-names.ts";

@@ -8,6 +8,8 @@ export interface Call {
   readonly options: OptionValues;
   readonly signal: AbortSignal;
   readonly onProgress: OnProgress;
+  /** Shows a person the first part of the report, before the verb goes on; the text at the end does not repeat it. */
+  readonly onPreview: (text: Sections) => void;
 }
 
 /** What a verb found or did. */

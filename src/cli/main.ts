@@ -3,6 +3,7 @@ import { generalHelp, verbHelp } from "./help.ts";
 import { type CommandLine, parseCommandLine } from "./parse.ts";
 import { printedError } from "./print-error.ts";
 import { showProgress } from "./progress.ts";
+import type { Sections } from "./sections.ts";
 import { seenFrom } from "./shown-paths.ts";
 import { verbs } from "./verbs.ts";
 
@@ -39,6 +40,10 @@ async function run(
   const interruption = new AbortController();
   const stopListening = onInterrupt(interruption);
   const shown = options.quiet ? undefined : showProgress(process.stderr);
+  const show = (text: Sections): void => {
+    if (!options.json && !options.quiet)
+      print(seenFrom(process.cwd(), text.toText(isColoured(process.stdout))));
+  };
   let isDone = false;
   try {
     const answer = await command({
@@ -46,11 +51,12 @@ async function run(
       options,
       signal: interruption.signal,
       onProgress: (progress) => shown?.report(progress),
+      onPreview: show,
     });
     isDone = true;
     shown?.end(isDone);
     if (options.json) print(JSON.stringify(answer.report, null, 2));
-    else if (!options.quiet) print(seenFrom(process.cwd(), answer.text.toText(isColoured(process.stdout))));
+    else show(answer.text);
     return answer.exitCode;
   } finally {
     if (!isDone) shown?.end(isDone);

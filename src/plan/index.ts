@@ -21,8 +21,21 @@ export type {
 export { foldsInto, planConvert } from "./convert.ts";
 export { mastersAsWeights } from "./convert-masters.ts";
 export type { Components } from "./drops.ts";
+export { planEdit } from "./edit.ts";
+export type {
+  EditChanges,
+  EditDifference,
+  EditInput,
+  EditPlan,
+  LoraRankDifference,
+  MasterQuestion,
+  NewAdapter,
+  ParamGroupDifference,
+  RankQuestion,
+} from "./edit-input.ts";
 export { type Explanation, explain, type PeakMemory } from "./explain.ts";
 export { questionsOfFold } from "./fold.ts";
+export type { Fill, MadeTensor } from "./made-tensor.ts";
 export { type MergePlan, planMerge } from "./merge.ts";
 export type {
   AdapterChoice,

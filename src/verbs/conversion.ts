@@ -1,9 +1,10 @@
 // What split and convert share: opening, comparing with a base, planning, writing, and the report.
-import type { Checkpoint } from "../core/index.ts";
+import type { Checkpoint, Tensor } from "../core/index.ts";
 import type { Layout } from "../layouts/index.ts";
 import {
   type BaseBelow,
   type BaseForm,
+  type Carried,
   type CarryOptions,
   type ConversionPlan,
   carry,
@@ -30,9 +31,26 @@ export interface ConversionOptions extends ReadOptions, WriteOptions {
 }
 
 interface Conversion {
-  readonly verb: "split" | "convert";
+  readonly verb: ConversionReport["verb"];
   readonly target: Layout;
   readonly fromMaster?: boolean;
+  /** Changes what goes along, once it is known to go along. */
+  readonly change?: (facts: ChangeFacts) => Promise<Changed>;
+}
+
+export interface ChangeFacts {
+  readonly checkpoint: Checkpoint;
+  readonly carried: Carried;
+  /** Everything that is open. */
+  readonly opened: readonly Checkpoint[];
+  /** The base that the source stands on: the one given, or the one that it names if that is still there. */
+  readonly findBelow: () => Promise<BaseBelow | undefined>;
+}
+
+export interface Changed {
+  readonly carried: Carried;
+  /** Tensors of it that no source has. */
+  readonly made: readonly Tensor[];
 }
 
 /** How much of a base each of tenon's own layouts takes; a layout of the caller's own is given all of it. */
@@ -54,7 +72,7 @@ const documents: Readonly<Record<string, RegExp>> = {
 export async function writeConversion(
   host: Host,
   source: Source,
-  { verb, target, fromMaster = false }: Conversion,
+  { verb, target, fromMaster = false, change }: Conversion,
   options: ConversionOptions,
 ): Promise<ConversionReport> {
   const opened: Checkpoint[] = [];
@@ -87,12 +105,16 @@ export async function writeConversion(
     if (below !== undefined) refuseMisfits(weights, carried, below, verb);
     const facts = { source: weights, carried, target: target.name, form, ...(below && { below }) };
     const compared = await compareWithBase(host, facts, opened, options);
+    const findBelow = async (): Promise<BaseBelow | undefined> =>
+      below ?? (await followed(host, checkpoint, options, opened));
+    const changed = await change?.({ checkpoint, carried: compared.carried, opened, findBelow });
     const plan = planOf(
       { verb, target: target.name, form },
       {
         source: weights,
         ...(below && { below }),
         ...compared,
+        ...(changed && { carried: changed.carried }),
         // Which ones depends on whether the plan is a whole model.
         companions: [],
         origin: originOf(verb, checkpoint),
@@ -107,6 +129,7 @@ export async function writeConversion(
         draft,
         layout: target,
         sources: opened,
+        ...(changed && { made: changed.made }),
         job: { accumulate: "muladd", digest: "none", prove: "none" },
         ...(options.formats && { formats: options.formats }),
         task: verb,

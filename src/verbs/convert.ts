@@ -18,7 +18,7 @@ export type ConvertReport = ConversionReport;
 
 /** @see Tenon.convert */
 export async function convert(host: Host, source: Source, options: ConvertOptions): Promise<ConvertReport> {
-  const target = targetNamed(options.to, options.layouts ?? ownLayouts);
+  const target = targetNamed("convert", options.to, options.layouts ?? ownLayouts);
   return writeConversion(
     host,
     source,
@@ -28,12 +28,12 @@ export async function convert(host: Host, source: Source, options: ConvertOption
 }
 
 /** @throws UsageError TENON_LAYOUT_NOT_KNOWN; UnsupportedError TENON_LAYOUT_CANNOT_WRITE */
-function targetNamed(name: string, layouts: readonly Layout[]): Layout {
+export function targetNamed(verb: string, name: string, layouts: readonly Layout[]): Layout {
   const found = layouts.find((layout) => layout.name === name);
   const writable = layouts.filter(({ canWrite }) => canWrite).map((layout) => layout.name);
   const allowed = writable.join(", ");
   if (found === undefined) {
-    const message = `convert: the layout ${JSON.stringify(name)} is not known; there are ${allowed}`;
+    const message = `${verb}: the layout ${JSON.stringify(name)} is not known; there are ${allowed}`;
     throw new UsageError("TENON_LAYOUT_NOT_KNOWN", message, {
       details: { layout: name, allowed: writable },
       hint: "Name one of them.",
@@ -43,7 +43,7 @@ function targetNamed(name: string, layouts: readonly Layout[]): Layout {
   const what = found.canRead ? "is read, but not written yet" : "is neither read nor written yet";
   throw new UnsupportedError(
     "TENON_LAYOUT_CANNOT_WRITE",
-    `convert: the layout ${name} ${what}; written are ${allowed}`,
+    `${verb}: the layout ${name} ${what}; written are ${allowed}`,
     {
       details: { layout: name, allowed: writable },
       hint: `Write one of: ${allowed}`,

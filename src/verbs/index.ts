@@ -35,9 +35,14 @@ export { layouts, openModelFiles } from "../layouts/index.ts";
 export type { ChangeRank } from "../ops/index.ts";
 export type {
   AdapterUse,
+  EditChanges,
+  EditDifference,
   Explanation,
   FloatOutput,
+  LoraRankDifference,
   MasterUse,
+  NewAdapter,
+  ParamGroupDifference,
   PeakMemory,
   TieOutcome,
   TiePolicy,
@@ -69,6 +74,7 @@ export type {
   Distance,
   TensorDifference,
 } from "./difference.ts";
+export type { EditOptions, EditReport } from "./edit.ts";
 export type { Host, Output, SinkRequest, Source } from "./host.ts";
 export type { InspectOptions } from "./inspect.ts";
 export type {

@@ -3,6 +3,7 @@ import { type ConvertOptions, type ConvertReport, convert } from "./convert.ts";
 import { type DiagnoseOptions, type Diagnosis, diagnose } from "./diagnose.ts";
 import { type DiffOptions, diff } from "./diff.ts";
 import type { DiffReport } from "./difference.ts";
+import { type EditOptions, type EditReport, edit } from "./edit.ts";
 import type { Host, Source } from "./host.ts";
 import { type InspectOptions, inspect } from "./inspect.ts";
 import type { Inspection } from "./inspection.ts";
@@ -65,6 +66,17 @@ export interface Tenon {
    */
   convert(source: Source, options: ConvertOptions): Promise<ConvertReport>;
   /**
+   * Changes by name who is trained and how: freezes and unfreezes parameters, adds and removes adapters, changes lora ranks,
+   * param groups and their settings. Optimizer state that is not touched stays to the bit; what is new starts with zero
+   * moments. `onDifference` is given what changes before anything is written, and `dryRun` stops there.
+   * @throws UsageError TENON_EDIT_NO_CHANGE, TENON_EDIT_PATTERN_UNMATCHED, TENON_EDIT_CONTRADICTION,
+   *   TENON_EDIT_GROUP_UNKNOWN, TENON_EDIT_SETTING, TENON_EDIT_ADAPTER_NAME, TENON_ADAPTER_NOT_FOUND; PlanError
+   *   TENON_EDIT_NO_OPTIMIZER, TENON_EDIT_GROUP_AMBIGUOUS, TENON_EDIT_STEP_DIFFERS, TENON_EDIT_TARGETS,
+   *   TENON_EDIT_RANK_SCALING, TENON_EDIT_RANK_SHRINKS, TENON_EDIT_SCHEDULE_GROUPS; UnsupportedError
+   *   TENON_EDIT_STATE_UNKNOWN, TENON_EDIT_NOT_TRAINABLE, TENON_EDIT_ADAPTER_KIND; as {@link Tenon.convert}
+   */
+  edit(source: Source, options: EditOptions): Promise<EditReport>;
+  /**
    * Compares two checkpoints tensor by tensor, of whatever layouts: base parameters by canonical name, adapters by adapter.
    * Reads both whole. Optimizer and trainer state are not compared, and the report says so.
    * @throws as {@link Tenon.open}; what reading throws
@@ -88,6 +100,7 @@ export function tenonOn(host: Host): Tenon {
     merge: (source, options) => merge(host, source, options),
     split: (source, options) => split(host, source, options),
     convert: (source, options) => convert(host, source, options),
+    edit: (source, options) => edit(host, source, options),
     diff: (a, b, options) => diff(host, a, b, options),
     verify: (source, options) => verify(host, source, options),
   };

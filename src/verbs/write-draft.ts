@@ -23,6 +23,8 @@ export interface DraftRequest {
    * Everything that the draft takes tensors from. A companion's `source` is `<index in this list>:<path>`.
    */
   readonly sources: readonly Checkpoint[];
+  /** Tensors of the draft that no source has. */
+  readonly made?: readonly Tensor[];
   readonly job: Omit<JobOptions, "factorBytes">;
   /** Whether the SHA-256 of every file is wanted, though the layout has no manifest. */
   readonly sha256?: boolean;
@@ -70,9 +72,9 @@ export async function writeDraft(
     ...(maxShardBytes !== undefined && { maxShardBytes }),
     ...(isTorchFile && { isTorchFile }),
   });
-  const tasks = planFiles(files, formats, resolver(sources)).flatMap((file) => file.tasks);
+  const resolve = resolver(sources, request.made);
+  const tasks = planFiles(files, formats, resolve).flatMap((file) => file.tasks);
   const explanation = explain(files, peakMemoryOf(host, options, tasks));
-  const resolve = resolver(sources);
   const advice = (await layout.examine?.(draft, ({ id }) => wholeOf(resolve(id), signal))) ?? [];
   if (dryRun) return { explanation, advice };
   const run = planRun(host, options);
@@ -179,8 +181,11 @@ async function writeText(sink: SinkTree, { path, text }: OutputText): Promise<vo
 export type TensorHolder = Pick<Checkpoint, "entries" | "base" | "adapters" | "optimizer">;
 
 /** Tensor id → tensor, over everything that was opened. */
-export function resolver(sources: readonly TensorHolder[]): (id: string) => Tensor {
-  const byId = new Map<string, Tensor>();
+export function resolver(
+  sources: readonly TensorHolder[],
+  made: readonly Tensor[] = [],
+): (id: string) => Tensor {
+  const byId = new Map(made.map((tensor) => [tensor.id, tensor]));
   for (const { entries, base, adapters, optimizer } of sources) {
     for (const { tensor } of entries) byId.set(tensor.id, tensor);
     for (const tensor of base?.tensors.values() ?? []) byId.set(tensor.id, tensor);

@@ -7,7 +7,12 @@ import { columnsOfA, rowsOfB } from "./factors.ts";
 import { shapeMismatch, unsupportedLayer } from "./refusals.ts";
 
 /** Architectures whose linear layers are transformers' Conv1D, with the weight lying (in, out). */
-const conv1dModels: ReadonlySet<string> = new Set(["gpt2", "openai-gpt", "imagegpt", "decision_transformer"]);
+export const conv1dModels: ReadonlySet<string> = new Set([
+  "gpt2",
+  "openai-gpt",
+  "imagegpt",
+  "decision_transformer",
+]);
 
 /**
  * A linear layer, or one whose weight lies (in, out). A is (r, in), B is (out, r).

@@ -1,0 +1,73 @@
+import { masterState } from "./carry-masters.ts";
+import { groupFor } from "./edit-groups.ts";
+import type { EditChanges } from "./edit-input.ts";
+import { noteFresh, train } from "./edit-moments.ts";
+import { contradiction, patternUnmatched } from "./edit-refusals.ts";
+import type { EditState } from "./edit-state.ts";
+import { matchesGlob } from "./name-globs.ts";
+
+/**
+ * Parameters that are trained no longer: their state and their place in a group go, their stored weight stays.
+ * @throws UsageError TENON_EDIT_PATTERN_UNMATCHED; PlanError TENON_EDIT_NO_OPTIMIZER
+ */
+export function freeze(state: EditState, patterns: readonly string[]): void {
+  for (const pattern of patterns) {
+    state.groupsFor("--freeze");
+    const names = state.trained().filter((name) => matchesGlob(pattern, name));
+    if (names.length === 0 && !state.frozen.some((name) => matchesGlob(pattern, name)))
+      throw patternUnmatched("--freeze", pattern, "matches nothing that is trained", state);
+    const parameters = state.parameters();
+    for (const name of names) {
+      const master = state.untrain(name)?.get(masterState);
+      const weight = parameters.get(name);
+      if (master !== undefined && weight !== undefined && master.source.id !== weight.source.id)
+        state.masters.push({ name, model: weight.source, master: master.source });
+      state.frozen.push(name);
+    }
+  }
+  const empty = [...(state.groups ?? []).entries()].filter(([, { parameters }]) => parameters.length === 0);
+  if (patterns.length > 0 && empty.length > 0) {
+    const which = empty.map(([at]) => at).join(", ");
+    state.notes.push(
+      `Param group ${which} has no parameters any more; it stays, so that the others keep their numbers.`,
+    );
+  }
+}
+
+/**
+ * Parameters that are trained from now on, with fresh state.
+ * @throws UsageError TENON_EDIT_PATTERN_UNMATCHED, TENON_EDIT_CONTRADICTION; as `groupFor` and `train`
+ */
+export function unfreeze(
+  state: EditState,
+  patterns: readonly string[],
+  { paramGroup }: Pick<EditChanges, "paramGroup">,
+): void {
+  const ties = state.input.carried.base?.ties ?? new Map<string, string>();
+  const groups = new Set<number>();
+  for (const pattern of patterns) {
+    state.groupsFor("--unfreeze");
+    const parameters = state.parameters();
+    const trained = new Set(state.trained());
+    const matched = new Set([...parameters.keys()].filter((name) => matchesGlob(pattern, name)));
+    for (const [alias, owner] of ties) if (matchesGlob(pattern, alias)) matched.add(owner);
+    const again = [...matched].find((name) => state.frozen.includes(name));
+    if (again !== undefined) throw contradiction(again, "to be frozen and unfrozen", state);
+    const names = [...matched].filter((name) => !trained.has(name));
+    const isDone = state.unfrozen.some(({ name }) => matched.has(name));
+    if (names.length === 0 && !isDone) {
+      const why = matched.size === 0 ? "matches no parameter" : "matches only what is trained already";
+      throw patternUnmatched("--unfreeze", pattern, why, state);
+    }
+    // Every new one is placed by those that were there before.
+    const placed = names.map((name) => [name, groupFor(state, name, paramGroup)] as const);
+    for (const [name, at] of placed) {
+      const recipe = parameters.get(name);
+      if (recipe === undefined) continue;
+      train(state, { name, recipe }, at);
+      state.unfrozen.push({ name, paramGroup: at });
+      groups.add(at);
+    }
+  }
+  for (const at of groups) noteFresh(state, at, `Unfrozen parameters of param group ${at}`);
+}

@@ -1,0 +1,73 @@
+import type { Tensor } from "../core/index.ts";
+import { layouts as ownLayouts } from "../layouts/index.ts";
+import { type EditChanges, type EditDifference, planEdit, wholeBase } from "../plan/index.ts";
+import { type Changed, type ChangeFacts, type ConversionOptions, writeConversion } from "./conversion.ts";
+import type { ConversionReport } from "./conversion-report.ts";
+import { targetNamed } from "./convert.ts";
+import { refuseLostRanks, roundedMasters, stepValues } from "./edit-bytes.ts";
+import type { Host, Source } from "./host.ts";
+import { LazyMadeTensor } from "./made-tensor.ts";
+import { resolver } from "./write-draft.ts";
+
+export interface EditOptions extends ConversionOptions, EditChanges {
+  /** Name of the layout to write. Default: `tenon`. */
+  readonly to?: string;
+  /**
+   * Is given the difference before anything is written, in a dry run too. What it throws stops the edit, and nothing is
+   * left of it.
+   */
+  readonly onDifference?: (difference: EditDifference) => void | Promise<void>;
+}
+
+/** What an edit did, or would do. Plain data. */
+export interface EditReport extends ConversionReport {
+  readonly difference: EditDifference;
+}
+
+/** @see Tenon.edit */
+export async function edit(host: Host, source: Source, options: EditOptions): Promise<EditReport> {
+  const target = targetNamed("edit", options.to ?? "tenon", options.layouts ?? ownLayouts);
+  let difference: EditDifference | undefined;
+  const change = async (facts: ChangeFacts): Promise<Changed> => {
+    const { changed, difference: found } = await changeOf(facts, options);
+    difference = found;
+    await options.onDifference?.(found);
+    return changed;
+  };
+  const report = await writeConversion(host, source, { verb: "edit", target, change }, options);
+  if (difference === undefined) throw new Error("internal: an edit without a difference");
+  return { ...report, difference };
+}
+
+async function changeOf(
+  { checkpoint, carried, opened, findBelow }: ChangeFacts,
+  options: EditOptions,
+): Promise<{ readonly changed: Changed; readonly difference: EditDifference }> {
+  const { signal } = options;
+  const { location } = checkpoint;
+  const below = needsBase(options) ? await findBelow() : undefined;
+  const whole = below && wholeBase(below.location, below.layers);
+  const modelConfig = carried.base?.config ?? whole?.config;
+  // Bases that were followed are open by now.
+  const resolve = resolver(opened);
+  const steps = await stepValues(carried.optimizer?.states ?? new Map(), resolve, signal);
+  const plan = planEdit(
+    {
+      location,
+      carried,
+      known: whole?.tensors ?? new Map(),
+      stepValues: steps,
+      ...(modelConfig && { modelConfig }),
+    },
+    options,
+  );
+  await refuseLostRanks(plan.ranks, resolve, { location, signal });
+  const rounded = await roundedMasters(plan.masters, resolve, signal);
+  const made: Tensor[] = plan.made.map((each) => new LazyMadeTensor(each, resolve));
+  return { changed: { carried: plan.carried, made }, difference: { ...plan.difference, rounded } };
+}
+
+/** Whether parameters are looked for that the source may not hold, because the base has them. */
+function needsBase({ unfreeze = [], addAdapters = [] }: EditChanges): boolean {
+  return unfreeze.length > 0 || addAdapters.some(({ like }) => typeof like !== "string");
+}

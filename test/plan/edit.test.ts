@@ -1,0 +1,109 @@
+import { describe, expect, it } from "vitest";
+import type { Recipe, TensorMeta } from "../../src/core/index.ts";
+import { type EditChanges, planEdit } from "../../src/plan/index.ts";
+
+const meta = (id: string, shape: readonly number[], dtype: TensorMeta["dtype"] = "F32"): TensorMeta => ({
+  id,
+  name: id,
+  dtype,
+  shape,
+  byteLength: shape.reduce((product, size) => product * size, 1) * (dtype === "BF16" ? 2 : 4),
+});
+const recipe = (tensor: TensorMeta): Recipe => ({
+  source: tensor,
+  dtype: tensor.dtype,
+  shape: tensor.shape,
+  steps: [],
+});
+
+/** Two parameters that are trained, and others that are not. */
+function planned(
+  states: Record<string, Record<string, TensorMeta>>,
+  changes: EditChanges,
+  stepValues: Record<string, number> = {},
+): ReturnType<typeof planEdit> {
+  const tensors = new Map(
+    [
+      meta("a.weight", [2, 3]),
+      meta("b.weight", [2, 3]),
+      meta("c.weight", [4], "BF16"),
+      meta("d.weight", [4], "I8"),
+    ].map((each) => [each.id, each as never]),
+  );
+  const carried = {
+    base: { tensors, isComplete: true, ties: new Map([["tied.weight", "c.weight"]]), shards: new Map() },
+    adapters: [],
+    optimizer: {
+      states: new Map(
+        Object.entries(states).map(([name, state]) => [
+          name,
+          new Map(Object.entries(state).map(([key, tensor]) => [key, recipe(tensor)])),
+        ]),
+      ),
+      groups: [{ parameters: ["a.weight", "b.weight"], settings: { lr: 1, betas: [0.9, 0.99] } }],
+    },
+  };
+  return planEdit(
+    { location: "here", carried, known: new Map(), stepValues: new Map(Object.entries(stepValues)) },
+    changes,
+  );
+}
+
+const step = (name: string): TensorMeta => meta(`${name}/step`, []);
+const moment = (name: string): TensorMeta => meta(`${name}/exp_avg`, [2, 3]);
+const code = (run: () => unknown): string => {
+  try {
+    run();
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+  return "no refusal";
+};
+
+describe("a plan of an edit", () => {
+  it("refuses a step that a group does not agree on", () => {
+    const states = { "a.weight": { step: step("a") }, "b.weight": { step: step("b") } };
+    const run = (b: number) => () =>
+      planned(states, { unfreeze: ["c.weight"] }, { "a/step": 4, "b/step": b });
+    expect(code(run(5))).toBe("TENON_EDIT_STEP_DIFFERS");
+    expect(run(4)().carried.optimizer?.states.get("c.weight")?.get("step")?.source.id).toBe("a/step");
+  });
+
+  it("refuses state whose start it does not know", () => {
+    const states = { "a.weight": { exp_avg_sq_row: meta("a/row", [2]) } };
+    expect(code(() => planned(states, { unfreeze: ["c.weight"] }))).toBe("TENON_EDIT_STATE_UNKNOWN");
+  });
+
+  it("refuses what is no float", () => {
+    expect(code(() => planned({}, { unfreeze: ["d.weight"] }))).toBe("TENON_EDIT_NOT_TRAINABLE");
+  });
+
+  it("gives moments the dtype of the weight, as torch does, and F32 where there are masters", () => {
+    const own = planned({ "a.weight": { exp_avg: moment("a") } }, { unfreeze: ["c.weight"] });
+    expect(own.made.map(({ name, dtype }) => [name, dtype])).toEqual([["c.weight/exp_avg", "BF16"]]);
+    const withMaster = planned(
+      { "a.weight": { exp_avg: moment("a"), fp32: meta("a/fp32", [2, 3]) } },
+      { unfreeze: ["c.weight"] },
+    );
+    expect(withMaster.made.map(({ name, dtype }) => [name, dtype])).toEqual([["c.weight/exp_avg", "F32"]]);
+    expect(withMaster.carried.optimizer?.states.get("c.weight")?.get("fp32")).toMatchObject({
+      dtype: "F32",
+      source: { id: "c.weight", dtype: "BF16" },
+    });
+  });
+
+  it("takes a tied name for its owner", () => {
+    const { difference } = planned({}, { unfreeze: ["tied.*"] });
+    expect(difference.unfrozen).toEqual([{ name: "c.weight", paramGroup: 0 }]);
+  });
+
+  it("does not touch what it was given", () => {
+    const states = { "a.weight": { exp_avg: moment("a") }, "b.weight": { exp_avg: moment("b") } };
+    const { carried, difference } = planned(states, { freeze: ["a.*"] });
+    expect(carried.optimizer?.groups).toEqual([
+      { parameters: ["b.weight"], settings: { lr: 1, betas: [0.9, 0.99] } },
+    ]);
+    expect(difference.dropped).toEqual(["a.weight/exp_avg"]);
+    expect(difference.paramGroups[0]).toMatchObject({ parametersBefore: 2, parametersAfter: 1 });
+  });
+});
