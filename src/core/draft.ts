@@ -61,6 +61,11 @@ export interface Recipe {
   readonly dtype: DType;
   readonly shape: Shape;
   readonly steps: readonly Step[];
+  /**
+   * A part of the source: the byte at which it begins. Its bytes stay as they are, so there are no steps and no other dtype.
+   * Absent: the whole source.
+   */
+  readonly sourceByteOffset?: number;
 }
 
 /** The adapter half of a draft: recipes with the meaning that each layout spells in its own way. */

@@ -88,9 +88,12 @@ function planFile(
   };
 }
 
-function checkElements(name: string, { source, dtype, shape }: Recipe): void {
+function checkElements(name: string, { source, dtype, shape, steps, sourceByteOffset }: Recipe): void {
   const outputBits = blocksOf(dtype, shape).byteLength * 8;
-  if (outputBits / bitsOf(dtype) === (source.byteLength * 8) / bitsOf(source.dtype)) return;
+  if (sourceByteOffset !== undefined) {
+    const isRun = steps.length === 0 && dtype === source.dtype;
+    if (isRun && sourceByteOffset + outputBits / 8 <= source.byteLength) return;
+  } else if (outputBits / bitsOf(dtype) === (source.byteLength * 8) / bitsOf(source.dtype)) return;
   throw new PlanError(
     "TENON_PLAN_SHAPE_MISMATCH",
     `plan: "${name}" would become [${shape.join(", ")}], but "${source.name}" is [${source.shape.join(", ")}]`,
@@ -107,7 +110,8 @@ function repeatedFile(
   let path: string | undefined;
   for (const { name, byteOffset } of layout.tensors) {
     const recipe = recipes.get(name) as Recipe;
-    if (recipe.steps.length > 0 || recipe.dtype !== recipe.source.dtype) return undefined;
+    const isPart = recipe.sourceByteOffset !== undefined;
+    if (isPart || recipe.steps.length > 0 || recipe.dtype !== recipe.source.dtype) return undefined;
     const [extent, ...more] = resolve(recipe.source.id).extents ?? [];
     if (recipe.source.byteLength === 0) continue;
     if (extent === undefined || more.length > 0 || extent.byteOffset !== byteOffset) return undefined;

@@ -24,7 +24,8 @@ export function* writeJob(
     const count = Math.min(perTile, end - first);
     const { byteOffset, byteLength } = rangeOf(blocks, first, count);
     if (transform === undefined) {
-      yield { kind: "read", id: recipe.source.id, byteOffset, pointer: target, byteLength };
+      const from = (recipe.sourceByteOffset ?? 0) + byteOffset;
+      yield { kind: "read", id: recipe.source.id, byteOffset: from, pointer: target, byteLength };
     } else {
       yield* transform.run({ byteOffset, byteLength, target }, outcome);
     }

@@ -33,8 +33,9 @@ export function explain(files: readonly OutputFile[], peakMemory: PeakMemory): E
     if (file.kind !== "tensors") continue;
     let bytes = 0;
     for (const { recipe } of file.entries) {
-      bytes += byteLengthOf(recipe.dtype, recipe.shape);
-      bytesRead += recipe.source.byteLength;
+      const own = byteLengthOf(recipe.dtype, recipe.shape);
+      bytes += own;
+      bytesRead += recipe.sourceByteOffset === undefined ? recipe.source.byteLength : own;
       for (const { id, byteLength } of factorsOf(recipe)) factors.set(id, byteLength);
       const kinds = new Set(recipe.steps.map(({ kind }) => kind));
       for (const kind of kinds) changed[kind] = (changed[kind] ?? 0) + 1;

@@ -3,6 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { memoryTree } from "../../src/bytes/index.ts";
+import { readMetadata } from "../../src/layouts/dcp/metadata.ts";
+import { arrangeDcp } from "../../src/layouts/dcp/write.ts";
+import { dcp, type Layout, layouts as ownLayouts } from "../../src/layouts/index.ts";
 import { expectOptimizer, expectWeights } from "../layouts/dcp-truth.ts";
 import { expectSameTensors } from "../layouts/fixtures.ts";
 import { truthOf as zeroTruth } from "../layouts/zero/cases.ts";
@@ -92,6 +95,34 @@ async function expectMasters(files: Files, name: string): Promise<void> {
   });
   await expectSameTensors(new Map(found) as never, masters);
 }
+
+describe("a large tensor as dcp", () => {
+  const layouts = ownLayouts.map(
+    (layout): Layout =>
+      layout === dcp ? { ...dcp, arrange: (draft, options) => arrangeDcp(draft, options, 150) } : layout,
+  );
+
+  it.each(["fsdp2-w4", "titan-w2"])("lies in chunks of whole rows: %s", async (name) => {
+    const { files } = await convertInMemory(sourceOf(name), "dcp", { layouts, maxShardBytes: 1000 });
+    const { tensors } = readMetadata(files.get(".metadata") ?? new Uint8Array(), ".metadata");
+    const counts = [...tensors].map(([each, { chunks }]) => [
+      each.split(".").slice(-2).join("."),
+      chunks.length,
+    ]);
+    // 37 rows of 16: 32 bytes each in bf16 and 64 in f32, so four or two in a chunk. Vectors and scalars fit whole.
+    expect(Object.fromEntries(counts)).toMatchObject({
+      "embed_tokens.weight": name === "fsdp2-w4" ? 10 : 19,
+      "norm.weight": 1,
+      "weight.step": 1,
+    });
+    await using opened = await openFiles(files);
+    await expectWeights(opened, name);
+    await expectOptimizer(opened, name);
+    const { files: again } = await convertInMemory(memoryTree(files), "dcp");
+    const { files: direct } = await convertInMemory(sourceOf(name), "dcp");
+    expect(again).toEqual(direct);
+  });
+});
 
 describe("other sources as dcp", () => {
   it.each(["llama-small-bf16", "llama-bias-bf16"])(

@@ -20,7 +20,7 @@ export const dcp: Layout = {
   canWrite: true,
   refines: ["state-dict"],
   sniff,
-  arrange: arrangeDcp,
+  arrange: (draft, options) => arrangeDcp(draft, options),
   examine: async (draft) => adviceFor(draft),
   open(tree, options) {
     const files = new CheckpointFiles(tree, options);

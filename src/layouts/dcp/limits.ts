@@ -27,5 +27,11 @@ export const objectBytesLimit: number = 64 * 1024 * 1024;
 /** Reads around the header of one item. torch's own headers take 700 bytes before the data and 900 behind it. */
 export const itemBlockBytes = 4096;
 
+/**
+ * Bytes of a written chunk. A rank that loads reads every chunk of which it needs a row, whole; each chunk takes 2 kB of headers
+ * and 0.4 kB of `.metadata`.
+ */
+export const writtenChunkBytes: number = 32 * 1024 * 1024;
+
 /** Items whose headers are read at once. */
 export const itemsAtOnce = 16;

@@ -1,5 +1,5 @@
 // `.metadata`, as torch.distributed.checkpoint.metadata.Metadata of torch 2.13 pickles, in protocol 2.
-import { type DType, UnsupportedError } from "../../core/index.ts";
+import { type DType, type Shape, UnsupportedError } from "../../core/index.ts";
 import { torchDTypeName } from "../../formats/index.ts";
 import {
   PickleGlobal,
@@ -15,46 +15,47 @@ import type { WrittenItem } from "./written-items.ts";
 
 const module = "torch.distributed.checkpoint.metadata";
 
-/** An item and where it lies. */
+/** An object, or a chunk of a tensor, and where it lies. Chunks of a tensor come one after another. */
 export interface PlacedItem {
   readonly item: WrittenItem;
   readonly place: Place;
+  /** Index of the chunk's first row. */
+  readonly firstRow: number;
+  /** The chunk's own; undefined for an object. */
+  readonly shape: Shape | undefined;
 }
 
 /**
- * One chunk a tensor, which covers it: loading cuts it for whatever mesh asks. No path of this machine is in it, as torch
- * leaves one (`storage_meta`).
+ * Chunks of whole rows: loading cuts them for whatever mesh asks. No path of this machine is in it, as torch leaves one
+ * (`storage_meta`).
  * @throws UnsupportedError TENON_TORCH_DTYPE_UNWRITABLE
  */
 export function writeMetadata(placed: readonly PlacedItem[]): Uint8Array {
   const entries = new PickleMap();
   const paths = new PickleMap();
   const places = new PickleMap();
+  const chunksOf = new Map<WrittenItem, PickleValue[]>();
   const layout = new PickleRecord("torch.serialization _get_layout", ["torch.strided"]);
   const memoryFormat = new PickleRecord(`${module} _MEM_FORMAT_ENCODING`, [0]);
-  for (const { item, place } of placed) {
+  for (const { item, place, firstRow, shape } of placed) {
     const { name, path } = item;
-    paths.set(name, PickleTuple.ofValues(path));
-    places.set(indexOf(item), storageInfo(place));
-    if ("object" in item) {
+    if ("object" in item || shape === undefined) {
+      paths.set(name, PickleTuple.ofValues(path));
       entries.set(name, object("BytesStorageMetadata", {}));
+      places.set(object("MetadataIndex", { fqn: name, index: null }), storageInfo(place));
       continue;
     }
-    const { dtype, shape } = item.recipe;
-    const properties = [dtypeGlobal(name, dtype), layout, false, memoryFormat, false];
-    const chunk = object("ChunkStorageMetadata", { offsets: size(shape.map(() => 0)), sizes: size(shape) });
-    entries.set(
-      name,
-      object("TensorStorageMetadata", {
-        properties: new PickleObject(
-          `${module} TensorProperties`,
-          new PickleTuple(),
-          PickleTuple.ofValues(properties),
-        ),
-        size: size(shape),
-        chunks: [chunk],
-      }),
-    );
+    const chunks = chunksOf.get(item) ?? [];
+    const offsets = shape.map((_, axis) => (axis === 0 ? firstRow : 0));
+    const index = object("MetadataIndex", { fqn: name, index: chunks.length, offset: size(offsets) });
+    places.set(index, storageInfo(place));
+    chunks.push(object("ChunkStorageMetadata", { offsets: size(offsets), sizes: size(shape) }));
+    if (chunksOf.has(item)) continue;
+    chunksOf.set(item, chunks);
+    paths.set(name, PickleTuple.ofValues(path));
+    const properties = [dtypeGlobal(name, item.recipe.dtype), layout, false, memoryFormat, false];
+    const stored = { properties: propertiesOf(properties), size: size(item.recipe.shape), chunks };
+    entries.set(name, object("TensorStorageMetadata", stored));
   }
   const metadata = object("Metadata", {
     state_dict_metadata: entries,
@@ -66,10 +67,8 @@ export function writeMetadata(placed: readonly PlacedItem[]): Uint8Array {
   return writePickle(metadata);
 }
 
-function indexOf(item: WrittenItem): PickleObject {
-  const { name: fqn } = item;
-  if ("object" in item) return object("MetadataIndex", { fqn, index: null });
-  return object("MetadataIndex", { fqn, index: 0, offset: size(item.recipe.shape.map(() => 0)) });
+function propertiesOf(values: readonly PickleValue[]): PickleObject {
+  return new PickleObject(`${module} TensorProperties`, new PickleTuple(), PickleTuple.ofValues(values));
 }
 
 function storageInfo({ file, byteOffset, byteLength }: Place): PickleObject {
