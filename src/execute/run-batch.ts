@@ -33,9 +33,11 @@ export async function runBatch(
 ): Promise<readonly Outcome[]> {
   throwIfAborted(options.signal);
   if (batch.jobs.length === 0) return batch.tasks.map(emptyOutcome);
-  const { extents, elsewhere } = await placesOf(batch.tasks, options.resolve, options.signal);
   const control = controlOf(batch, options);
   const { runInThreads } = options;
+  // Without threads nobody asks where tensors lie.
+  const wanted = runInThreads === undefined || !canThread ? [] : batch.tasks;
+  const { extents, elsewhere } = await placesOf(wanted, options.resolve, options.signal);
   const isHere = (task: Task): boolean =>
     runInThreads === undefined || !canThread || tensorIdsOf(task).some((id) => elsewhere.has(id));
   const outcomes = batch.tasks.map(emptyOutcome);

@@ -1,7 +1,6 @@
 import {
   bitsOf,
   bytesPerElement,
-  type Extent,
   type OutputFile,
   PlanError,
   type Recipe,
@@ -10,6 +9,7 @@ import {
 } from "../core/index.ts";
 import type { FileLayout, Format } from "../formats/index.ts";
 import { blocksOf } from "./blocks.ts";
+import { type ExtentTable, ExtentTableBuilder } from "./extent-table.ts";
 import type { Job, Task, WriteTask } from "./task.ts";
 
 /** Bytes of output that one job aims at: a worker keeps one tensor's factors packed for that long. */
@@ -161,8 +161,8 @@ function jobBytes(task: Task, factorBytes: number): number {
 
 /** Where the tensors of some tasks lie. */
 export interface Places {
-  /** Tensor id → extents, of those in local files. */
-  readonly extents: ReadonlyMap<string, readonly Extent[]>;
+  /** Of those in local files. */
+  readonly extents: ExtentTable;
   /** Ids of the others: over http, or in memory as an optimizer's step that was a plain number. */
   readonly elsewhere: ReadonlySet<string>;
 }
@@ -173,16 +173,16 @@ export async function placesOf(
   resolve: (id: string) => Tensor,
   signal: AbortSignal | undefined,
 ): Promise<Places> {
-  const extents = new Map<string, readonly Extent[]>();
+  const extents = new ExtentTableBuilder();
   const elsewhere = new Set<string>();
   for (const id of new Set(tasks.flatMap(tensorIdsOf))) {
     const tensor = resolve(id);
     await tensor.locate?.(signal);
     const found = tensor.extents;
     if (found === undefined) elsewhere.add(id);
-    else extents.set(id, found);
+    else extents.add(id, found);
   }
-  return { extents, elsewhere };
+  return { extents: extents.table(), elsewhere };
 }
 
 /** Ids of every tensor that a task reads. */

@@ -1,4 +1,5 @@
-import type { Extent, Recipe, TensorMeta } from "../core/index.ts";
+import type { Recipe, TensorMeta } from "../core/index.ts";
+import type { ExtentTable } from "./extent-table.ts";
 
 /** What is to happen to one tensor. Tasks cross threads, so they are plain data. */
 export type Task = WriteTask | InspectTask;
@@ -135,7 +136,7 @@ export interface Batch {
   /** Jobs of one output file lie together: start and end index in `jobs`. */
   readonly lanes: readonly { readonly start: number; readonly end: number }[];
   /** Tensor id → where its bytes lie; only local tensors. */
-  readonly extents: ReadonlyMap<string, readonly Extent[]>;
+  readonly extents: ExtentTable;
   readonly outputs: readonly OutputPlace[];
   readonly options: JobOptions;
 }

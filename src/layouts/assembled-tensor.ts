@@ -77,8 +77,10 @@ export class AssembledTensor implements Tensor {
     const total = all.reduce((sum, { byteLength }) => sum + byteLength, 0);
     if (total !== this.byteLength)
       throw new Error(`internal: ${this.name}: ${total} bytes of ${this.byteLength}`);
-    this.#slices = all.filter(({ byteLength }) => byteLength > 0);
-    return this.#slices;
+    const filled = all.filter(({ byteLength }) => byteLength > 0);
+    // Slices that a function gives are not kept: all tensors of a save of many workers have millions of them.
+    if (typeof this.#source !== "function") this.#slices = filled;
+    return filled;
   }
 }
 

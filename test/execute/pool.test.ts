@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isTenonError, type Recipe } from "../../src/core/index.ts";
+import { ExtentTableBuilder } from "../../src/execute/extent-table.ts";
 import { type Batch, jobsOf, type WriteTask } from "../../src/execute/index.ts";
 import { type PoolOptions, runInThreads } from "../../src/execute/node/index.ts";
 
@@ -28,11 +29,13 @@ async function copyBatch(from: string, to: string): Promise<Batch> {
   const recipe: Recipe = { source, dtype: "U8", shape: source.shape, steps: [] };
   const task: WriteTask = { kind: "write", name: "in", recipe, file: 0, byteOffset: 0, isWritten: true };
   const jobs = jobsOf([task], 2 ** 20);
+  const extents = new ExtentTableBuilder();
+  extents.add("in", [{ path: from, byteOffset: 0, byteLength }]);
   return {
     tasks: [task],
     jobs,
     lanes: [{ start: 0, end: jobs.length }],
-    extents: new Map([["in", [{ path: from, byteOffset: 0, byteLength }]]]),
+    extents: extents.table(),
     outputs: [{ path: "out.bin", byteLength, localPath: to }],
     options: { accumulate: "muladd", digest: "fast", prove: "none", factorBytes: 2 ** 20 },
   };

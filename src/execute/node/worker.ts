@@ -7,8 +7,9 @@ import {
   readSyncFully,
   writeSyncFully,
 } from "../../bytes/node/index.ts";
-import { type Extent, isTenonError } from "../../core/index.ts";
+import { isTenonError } from "../../core/index.ts";
 import { Kernel } from "../../ops/index.ts";
+import { extentsIn } from "../extent-table.ts";
 import { runJob } from "../run-job.ts";
 import { addOutcome, type Batch, emptyOutcome, type Io, type Outcome, type Task } from "../task.ts";
 import { counters, JobCounter } from "./counters.ts";
@@ -48,9 +49,8 @@ class Files {
       writeSyncFully(this.#fd(path, openToWriteSync), io.byteOffset, bytes, path);
       return;
     }
-    const extents = this.#batch.extents.get(io.id) as readonly Extent[];
     let start = 0;
-    for (const { path, byteOffset, byteLength } of extents) {
+    for (const { path, byteOffset, byteLength } of extentsIn(this.#batch.extents, io.id)) {
       const from = Math.max(io.byteOffset, start);
       const to = Math.min(io.byteOffset + io.byteLength, start + byteLength);
       if (from < to) {
