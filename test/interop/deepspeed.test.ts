@@ -83,6 +83,11 @@ async function train(runs: readonly (Run & object)[], before: readonly object[] 
 /** Six steps, of every world and stage that a change begins or ends in. */
 async function uninterrupted(): Promise<readonly Run[]> {
   const wanted = new Map(resumed.flatMap(({ from, to }) => [from, to]).map((each) => [nameOf(each), each]));
+  const save = { at: 3, in: at("saves", accelerated.name) };
+  const before = [
+    { accelerate: { ...accelerated, save, order: at("order.txt"), weights: weightsOf(accelerated.name) } },
+  ];
+  for (const each of continued) wanted.set(nameOf(each), each);
   const runs = [...wanted].map(([name, each]) => ({
     ...each,
     name,
@@ -90,7 +95,7 @@ async function uninterrupted(): Promise<readonly Run[]> {
     save: { at: 3, in: at("saves", name) },
     weights: weightsOf(name),
   }));
-  await train(runs);
+  await train(runs, before);
   return [...new Set(resumed.map(({ from }) => nameOf(from)))].map((name) => wanted.get(name) as Run);
 }
 
@@ -100,11 +105,35 @@ beforeAll(async () => {
     const name = nameOf(from);
     await tenon("convert", at("saves", name), "--to", "universal", "-o", at("universal", name));
   }
+  const start = at("universal", accelerated.name);
+  await tenon(
+    "convert",
+    at("saves", accelerated.name),
+    "--param-order",
+    at("order.txt"),
+    "--to",
+    "universal",
+    "-o",
+    start,
+  );
+  const others = continued.map((each) => {
+    const name = continuedName(each);
+    return { ...each, name, steps: 3, resume: start, start, weights: weightsOf(name) };
+  });
   const ours = resumed.map((change) => {
     const resume = at("universal", nameOf(change.from));
     const name = resumedName(change);
     const save = { at: 3, in: at("saves", name) };
-    return { ...change.to, name, steps: 3, resume, start: resume, save, weights: weightsOf(name) };
+    return {
+      ...change.to,
+      name,
+      steps: 3,
+      note: "kept",
+      resume,
+      start: resume,
+      save,
+      weights: weightsOf(name),
+    };
   });
   const theirs = upstream.map((change) => {
     const name = resumedName(change, "deepspeed");
@@ -112,12 +141,13 @@ beforeAll(async () => {
       ...change.to,
       name,
       steps: 3,
+      note: "kept",
       resume: at("saves", nameOf(change.from)),
       weights: weightsOf(name),
     };
   });
   const converted = upstream.map(({ from }) => ({ universal: at("saves", nameOf(from)) }));
-  await train([...ours, ...theirs], converted);
+  await train([...ours, ...theirs, ...others], converted);
 }, 420_000);
 
 const largest = (one: readonly number[], other: readonly number[]): number =>
@@ -125,6 +155,12 @@ const largest = (one: readonly number[], other: readonly number[]): number =>
 
 /** One unit in the last place of a loss between 2 and 4. */
 const lossUlp = 2 ** -22;
+
+/** A run of one process by accelerate, saved by `save_state`. */
+const accelerated = { name: "accelerate", groups: "two", dtype: "float32", steps: 6 };
+/** What goes on from there: in any stage, and in a world of more. */
+const continued = [run(2, 1, "two"), run(1, 2, "two"), run(2, 4, "two")];
+const continuedName = (each: Run): string => `${accelerated.name}-to-${nameOf(each)}`;
 
 describe.each(changes.map((change) => [labelOf(change), change] as const))("%s", (_, change) => {
   const [from, to, name] = [nameOf(change.from), nameOf(change.to), resumedName(change)];
@@ -159,6 +195,22 @@ describe.each(changes.map((change) => [labelOf(change), change] as const))("%s",
     for (const [path, bytes] of before) expect(after.get(path)?.equals(bytes), path).toBe(true);
   });
 });
+
+it.each(continued.map((each) => [nameOf(each), each] as const))(
+  "a run of accelerate goes on as %s, as exactly as the two agree from the start",
+  (_, each) => {
+    const [whole, other, found] = [
+      answerOf(accelerated.name),
+      answerOf(nameOf(each)),
+      answerOf(continuedName(each)),
+    ];
+    expect(found.rates).toEqual(whole.rates.slice(3));
+    expect(found.losses[0]).toBe(whole.losses[3]);
+    const bound = 4 * Math.max(largest(whole.losses, other.losses), lossUlp);
+    expect(bound).toBeLessThan(1e-5);
+    expect(largest(found.losses, whole.losses.slice(3))).toBeLessThanOrEqual(bound);
+  },
+);
 
 it.each(upstream.map((change) => [labelOf(change), change] as const))(
   "%s goes on bit for bit as from DeepSpeed's own converter",

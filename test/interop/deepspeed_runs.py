@@ -3,7 +3,8 @@
     python deepspeed_runs.py PLAN.json
 
 The plan is a list. A world, `{"world": 2, "runs": [...]}`, has its processes forked after the imports, which do its runs one
-after the other. `{"universal": DIR}` is DeepSpeed's own converter, beside the save that it converts.
+after the other. `{"universal": DIR}` is DeepSpeed's own converter, beside the save that it converts; `{"accelerate": RUN}` a run
+without DeepSpeed, of one process, saved by accelerate.
 A run has `stage`, `groups` ("two" of different weight decay, "twins" of the same, "one"), `dtype`, `steps`, `weights` (where
 the model goes that it ends with), and some have `resume` (a directory with `latest_universal`), `start` (where `base/` and
 `adapters/` of that lie; without it the model is made anew) and `save` (`at` a step, `in` a directory).
@@ -25,6 +26,7 @@ os.environ.update(
 import deepspeed  # noqa: E402
 import torch  # noqa: E402
 import torch.multiprocessing as mp  # noqa: E402
+from accelerate import Accelerator  # noqa: E402
 from deepspeed.checkpoint import ds_to_universal  # noqa: E402
 from peft import LoraConfig, PeftModel, get_peft_model  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
@@ -77,6 +79,49 @@ def batch(step):
     return torch.randint(1, 32, (2, 8), generator=generator)
 
 
+def optimizer_of(groups):
+    optimizer = torch.optim.AdamW(groups, lr=0.02)
+    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0 / (1 + 0.2 * step))
+
+
+def keep(order, model, losses, rates, steps):
+    """What the run ended with. As the Trainer does, configs go beside a save."""
+    weights = {name: parameter.detach().clone().contiguous() for name, parameter in model.named_parameters()}
+    save_file(weights, order["weights"])
+    with open(order["weights"] + ".json", "w") as file:
+        json.dump({"name": order["name"], "losses": losses, "rates": rates, "globalSteps": steps}, file)
+    if "save" in order:
+        model.config.save_pretrained(order["save"]["in"])
+        model.peft_config["default"].save_pretrained(order["save"]["in"])
+
+
+def accelerated(rank, order):
+    torch.set_num_threads(1)
+    model = fresh_model(order["dtype"])
+    groups = param_groups(model, order["groups"])
+    # These groups follow no rule that the Trainer has, so nothing but the run knows which number is which parameter.
+    names = {parameter: name for name, parameter in model.named_parameters()}
+    with open(order["order"], "w") as file:
+        file.writelines(f"{names[parameter]}\n" for group in groups for parameter in group["params"])
+    accelerator = Accelerator(cpu=True)
+    model, optimizer, scheduler = accelerator.prepare(model, *optimizer_of(groups))
+    losses, rates = [], []
+    for step in range(order["steps"]):
+        if step == order["save"]["at"]:
+            accelerator.save_state(order["save"]["in"])
+        ids = batch(step)
+        loss = model(input_ids=ids, labels=ids).loss
+        losses.append(loss.item())
+        accelerator.backward(loss)
+        # DeepSpeed's own default.
+        accelerator.clip_grad_norm_([p for group in groups for p in group["params"]], 1.0)
+        optimizer.step()
+        scheduler.step()
+        optimizer.zero_grad()
+        rates.append(scheduler.get_last_lr()[0])
+    keep(order, model, losses, rates, order["steps"])
+
+
 def run(rank, world, order):
     torch.manual_seed(5)
     model = resumed_model(order["start"]) if "start" in order else fresh_model(order["dtype"])
@@ -90,12 +135,11 @@ def run(rank, world, order):
         "bf16": {"enabled": order["dtype"] == "bfloat16"},
         **({"checkpoint": {"load_universal": True}} if "resume" in order else {}),
     }
-    optimizer = torch.optim.AdamW(groups, lr=0.02)
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0 / (1 + 0.2 * step))
+    optimizer, scheduler = optimizer_of(groups)
     engine, _, _, _ = deepspeed.initialize(model=model, optimizer=optimizer, lr_scheduler=scheduler, config=config)
     if "resume" in order:
         _, client = engine.load_checkpoint(order["resume"])
-        assert client["note"] == "kept", client
+        assert client.get("note") == order.get("note"), list(client)
     losses, rates = [], []
     for _ in range(order["steps"]):
         if "save" in order and engine.global_steps == order["save"]["at"]:
@@ -108,19 +152,9 @@ def run(rank, world, order):
         rates.append(engine.get_lr()[0])
     if "save" in order and engine.global_steps == order["save"]["at"]:
         engine.save_checkpoint(order["save"]["in"], client_state={"note": "kept"})
-    if rank == 0 and "save" in order:
-        # As the Trainer leaves them beside a save.
-        engine.module.config.save_pretrained(order["save"]["in"])
-        engine.module.peft_config["default"].save_pretrained(order["save"]["in"])
-    weights = {}
-    for name, parameter in engine.module.named_parameters():
-        with deepspeed.zero.GatheredParameters([parameter], enabled=order["stage"] == 3):
-            weights[name] = parameter.detach().clone().contiguous()
-    if rank == 0:
-        save_file(weights, order["weights"])
-        answer = {"name": order["name"], "losses": losses, "rates": rates, "globalSteps": engine.global_steps}
-        with open(order["weights"] + ".json", "w") as file:
-            json.dump(answer, file)
+    with deepspeed.zero.GatheredParameters(list(engine.module.parameters()), enabled=order["stage"] == 3):
+        if rank == 0:
+            keep(order, engine.module, losses, rates, engine.global_steps)
     torch.distributed.barrier()
     engine.destroy()
 
@@ -159,6 +193,9 @@ def main():
     for part in plan:
         if "universal" in part:
             universal(part["universal"])
+            continue
+        if "accelerate" in part:
+            mp.start_processes(accelerated, args=(part["accelerate"],), nprocs=1, start_method="fork")
             continue
         arguments = (free_port(), part["world"], part["runs"])
         mp.start_processes(rank_main, args=arguments, nprocs=part["world"], start_method="fork")
