@@ -23,7 +23,7 @@ const options = {
   to: {
     kind: "text",
     value: "LAYOUT",
-    help: "layout to write: tenon, hf, peft, peft-hybrid, state-dict, dcp or universal",
+    help: "layout to write: tenon, hf, peft, peft-hybrid, state-dict, dcp, universal or trainer",
   },
   base: { kind: "text", value: "DIR", help: "the base model that it was trained from" },
   adapter: {
@@ -158,7 +158,7 @@ const options = {
     kind: "text",
     value: "NAME",
     repeatable: true,
-    help: "leave out base, adapters, optimizer, its masters, trainer, or a parameter by its name",
+    help: "leave out base, adapters, optimizer, its masters, trainer, one file of its state, or a parameter by its name",
   },
   "max-shard-size": {
     kind: "size",

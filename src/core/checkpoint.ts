@@ -96,6 +96,11 @@ export interface OptimizerComponent {
   readonly states: ReadonlyMap<string, ReadonlyMap<string, Tensor>>;
   /** Keys of each param group, in order. */
   readonly groups: readonly { readonly parameters: readonly string[]; readonly settings: JsonRecord }[];
+  /**
+   * Why the parameters of a group are in another order than the optimizer was given them, where the file does not keep that
+   * order. What counts parameters cannot be written then.
+   */
+  readonly orderUnknown?: string;
   /** How the running numbers of the file became names; absent where the file has names of its own. */
   readonly naming?: OptimizerNaming;
 }

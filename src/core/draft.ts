@@ -93,6 +93,8 @@ export interface DraftOptimizer {
   /** Canonical name of a parameter → state name (`exp_avg`, `step`) → recipe. */
   readonly states: ReadonlyMap<string, ReadonlyMap<string, Recipe>>;
   readonly groups: OptimizerComponent["groups"];
+  /** @see OptimizerComponent.orderUnknown */
+  readonly orderUnknown?: string;
 }
 
 /** A checkpoint about to be written: the same components, with recipes in the place of tensors. */

@@ -1,5 +1,13 @@
 import type { SourceTree } from "../bytes/index.ts";
-import type { Checkpoint, Draft, JsonRecord, Observation, OutputFile, TensorMeta } from "../core/index.ts";
+import type {
+  Checkpoint,
+  Draft,
+  JsonRecord,
+  Observation,
+  OutputFile,
+  TensorMeta,
+  TrainerComponent,
+} from "../core/index.ts";
 import type { Format } from "../formats/index.ts";
 import type { FoundConfig } from "./adapter-configs.ts";
 import type { KnownBase } from "./known-base.ts";
@@ -69,6 +77,11 @@ export interface Layout {
   open(tree: SourceTree, options: OpenOptions): Promise<Checkpoint>;
   /** Present when `canWrite`. Names every file and the tensors in it. @throws PlanError for what it cannot hold. */
   arrange?(draft: Draft, options: ArrangeOptions): readonly OutputFile[];
+  /**
+   * Present when the layout has files for some documents of a trainer's state.
+   * @returns the names of those that it has none for
+   */
+  unplaced?(trainer: TrainerComponent): readonly string[];
   /**
    * Present when metadata does not show whether the layout can hold a draft. Called after `arrange`, before anything is
    * written; `read` gives the bytes of a small tensor of the draft, such as a step.

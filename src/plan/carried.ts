@@ -16,6 +16,8 @@ export interface CarryOptions {
   readonly target: string;
   /** What the target has a place for beyond base and adapters; masters are fp32 copies of weights in the optimizer. */
   readonly holds: readonly ("optimizer" | "masters" | "trainer")[];
+  /** Documents of the trainer's state that the target has no place for, where it has one for others. */
+  readonly unheld?: readonly string[];
 }
 
 /** What goes along. */

@@ -41,7 +41,7 @@ export function carryOptimizer(
     parameters: parameters.filter(isKept),
     settings,
   }));
-  return { states, groups };
+  return { states, groups, ...(optimizer.orderUnknown && { orderUnknown: optimizer.orderUnknown }) };
 }
 
 function parameterNames({ base, adapters, entries }: Components): Set<string> {

@@ -108,7 +108,11 @@ function carriedEntries(source: Components, drops: Drops): Entry[] {
 }
 
 /** Optimizer and trainer state that the target has no place for, or that has no names. All of it in one message. */
-function refuseTraining(source: Components, drops: Drops, { verb, target, holds }: CarryOptions): void {
+function refuseTraining(
+  source: Components,
+  drops: Drops,
+  { verb, target, holds, unheld = [] }: CarryOptions,
+): void {
   const { optimizer, trainer, location } = source;
   const lost: string[] = [];
   const remedies: string[] = [];
@@ -127,6 +131,10 @@ function refuseTraining(source: Components, drops: Drops, { verb, target, holds 
   if (trainer !== undefined && !drops.component("trainer") && !holds.includes("trainer")) {
     lost.push(`trainer state (${[...trainer.documents.keys()].join(", ")})`);
     remedies.push("--drop trainer");
+  } else {
+    const names = unheld.filter((name) => !drops.document(name));
+    if (names.length > 0) lost.push(`${names.join(", ")} of the trainer's state`);
+    remedies.push(...names.map((name) => `--drop ${name}`));
   }
   if (lost.length === 0) return;
   const details = { layout: target, lost, optimizerStates: optimizer?.states.size ?? 0 };

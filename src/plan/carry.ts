@@ -43,7 +43,14 @@ export function carry(source: Components, options: CarryOptions): Carried {
     ...(base && { base }),
     adapters,
     ...(optimizer && { optimizer }),
-    ...(source.trainer && !drops.component("trainer") && { trainer: source.trainer }),
+    ...carryTrainer(source, drops),
+  };
+}
+
+function carryTrainer({ trainer }: Components, drops: Drops): Pick<Carried, "trainer"> {
+  if (trainer === undefined || drops.component("trainer")) return {};
+  return {
+    trainer: { documents: new Map([...trainer.documents].filter(([name]) => !drops.document(name))) },
   };
 }
 

@@ -71,7 +71,12 @@ function baseFor(
   const all = overlayBases([...below.layers, ...(own === undefined ? [] : [own])]);
   if (all === undefined) return undefined;
   if (form === "whole") return draftOf(all);
-  const moved = movedParameters(own?.base, wholeBase(below.location, below.layers), bits);
+  const moved = new Map(movedParameters(own?.base, wholeBase(below.location, below.layers), bits));
+  // What was trained goes with its moments, though a step may have changed no bit of it.
+  for (const name of carried.optimizer?.states.keys() ?? []) {
+    const tensor = all.tensors.get(name);
+    if (tensor !== undefined) moved.set(name, tensor);
+  }
   return { tensors: recipesOf(moved), isComplete: false, ties: new Map() };
 }
 

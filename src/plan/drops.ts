@@ -13,13 +13,14 @@ const componentNames = ["base", "adapters", "optimizer", "masters", "trainer"] a
 export type ComponentName = (typeof componentNames)[number];
 
 /**
- * What a user asked to leave out: components, one adapter as `adapter:NAME`, or parameters by their canonical name or the
- * name they are stored under. A parameter that an adapter carries whole also goes by `<adapter>:<parameter>`.
+ * What a user asked to leave out: components, one adapter as `adapter:NAME`, one document of the trainer's state by its file
+ * name, or parameters by their canonical name or the name they are stored under. A parameter that an adapter carries whole also goes by `<adapter>:<parameter>`.
  */
 export class Drops {
   readonly #components = new Set<string>();
   readonly #adapters = new Set<string>();
   readonly #parameters = new Set<string>();
+  readonly #documents = new Set<string>();
 
   /** @throws UsageError TENON_DROP_UNKNOWN for a name that matches nothing */
   constructor(names: readonly string[], source: Components, verb: string) {
@@ -29,12 +30,17 @@ export class Drops {
       if (isComponent(name, source)) this.#components.add(name);
       else if (adapter !== undefined && source.adapters.has(adapter)) this.#adapters.add(adapter);
       else if (known.has(name)) this.#parameters.add(name);
+      else if (source.trainer?.documents.has(name) === true) this.#documents.add(name);
       else throw unknownDrop(name, source, verb);
     }
   }
 
   component(name: ComponentName): boolean {
     return this.#components.has(name);
+  }
+
+  document(name: string): boolean {
+    return this.component("trainer") || this.#documents.has(name);
   }
 
   adapter(name: string): boolean {

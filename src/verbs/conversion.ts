@@ -61,6 +61,7 @@ const forms: Readonly<Record<string, BaseForm>> = {
   hf: "whole",
   "state-dict": "whole",
   dcp: "whole",
+  accelerate: "whole",
 };
 
 /** Documents of the trainer's state that a layout has a place for, where it has one for the optimizer. */
@@ -88,16 +89,16 @@ export async function writeConversion(
     });
     opened.push(checkpoint);
     if (given !== undefined) await compareDigests(host, checkpoint, given.layers, opened, options);
-    const form = forms[target.name] ?? "whole";
     const masters = fromMaster ? mastersAsWeights(checkpoint, { verb, ...options }) : undefined;
     if (masters !== undefined) await compareMasters(host, masters, opened, options, verb);
     const weights = masters?.source ?? checkpoint;
     const carried = carry(weights, {
       verb,
       target: target.name,
-      holds: heldBy(target.name, checkpoint),
+      ...heldBy(target, checkpoint),
       ...(options.drop && { drop: options.drop }),
     });
+    const form = formOf(target.name, carried);
     const isPartial = carried.base?.isComplete === false;
     const below =
       given ??
@@ -143,13 +144,24 @@ export async function writeConversion(
   }
 }
 
-/** What a target has a place for beyond base and adapters; the trainer's state only if it has one for all of it. */
-function heldBy(target: string, { trainer }: Checkpoint): CarryOptions["holds"] {
-  if (target === "tenon" || forms[target] === undefined) return ["optimizer", "masters", "trainer"];
-  const held = documents[target];
-  if (held === undefined) return [];
+/** The Trainer resumes a model, or adapters with what was trained of their base. */
+function formOf(target: string, { adapters }: Carried): BaseForm {
+  if (target === "trainer") return adapters.length > 0 ? "moved" : "whole";
+  return forms[target] ?? "whole";
+}
+
+/** What a target has a place for beyond base and adapters; the trainer's state only if it has one for some of it. */
+function heldBy({ name, unplaced }: Layout, { trainer }: Checkpoint): Pick<CarryOptions, "holds" | "unheld"> {
+  if (unplaced !== undefined) {
+    const unheld = trainer === undefined ? [] : unplaced(trainer);
+    const holdsSome = unheld.length < (trainer?.documents.size ?? 1);
+    return { holds: holdsSome ? ["optimizer", "trainer"] : ["optimizer"], unheld };
+  }
+  if (name === "tenon" || forms[name] === undefined) return { holds: ["optimizer", "masters", "trainer"] };
+  const held = documents[name];
+  if (held === undefined) return { holds: [] };
   const names = [...(trainer?.documents.keys() ?? [])];
-  return names.every((name) => held.test(name)) ? ["optimizer", "trainer"] : ["optimizer"];
+  return { holds: names.every((each) => held.test(each)) ? ["optimizer", "trainer"] : ["optimizer"] };
 }
 
 function planOf(

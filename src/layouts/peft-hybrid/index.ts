@@ -3,12 +3,12 @@ import { isTenonError } from "../../core/index.ts";
 import { formats as ownFormats } from "../../formats/index.ts";
 import { CheckpointFiles } from "../checkpoint-files.ts";
 import { no, yes } from "../evidence.ts";
+import { hybridFiles } from "../hybrid-files.ts";
 import type { Layout, Sniff, SniffOptions } from "../layout.ts";
 import { readModelPart } from "../model-part.ts";
 import { openCheckpoint } from "../opened-checkpoint.ts";
 import { sniffAdapterDirectory } from "../sniff-adapter-directory.ts";
-import { hasTrainedBase, withTrainedBase } from "./trained-base.ts";
-import { arrangePeftHybrid } from "./write.ts";
+import { hasTrainedBase, withTrainedBase } from "../trained-base.ts";
 
 /** A PEFT directory whose adapter file also carries base parameters that were trained. Stock PEFT loads it. */
 export const peftHybrid: Layout = {
@@ -25,7 +25,7 @@ export const peftHybrid: Layout = {
       return { layout: "peft-hybrid", evidence, ...withTrainedBase(part) };
     });
   },
-  arrange: arrangePeftHybrid,
+  arrange: (draft) => hybridFiles(draft, "peft-hybrid"),
 };
 
 /** Names alone do not tell; the header of the adapter's file does. */

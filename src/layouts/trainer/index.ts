@@ -9,21 +9,26 @@ import type { Layout, Sniff } from "../layout.ts";
 import { trainerStateBytesLimit } from "../limits.ts";
 import { openCheckpoint } from "../opened-checkpoint.ts";
 import { stateDictFiles } from "../state-dict-files.ts";
+import { withTrainedBase } from "../trained-base.ts";
 import { readTrainedModel } from "../trained-model.ts";
 import { readTrainingDocuments } from "../training-documents.ts";
+import { trainerDocuments } from "../training-places.ts";
 import { weightsElsewhere } from "../weights-elsewhere.ts";
+import { optimizerName, stateName } from "./places.ts";
+import { arrangeTrainer, examineTrainer } from "./write.ts";
 
-const stateName = "trainer_state.json";
-const optimizerName = "optimizer.pt";
 const documents = /^(?:scheduler\.pt|scaler\.pt|rng_state(?:_\d+)?\.pth)$/;
 
 /** `checkpoint-N` of transformers' Trainer: a model or an adapter, with the optimizer and the trainer's state. */
 export const trainer: Layout = {
   name: "trainer",
   canRead: true,
-  canWrite: false,
+  canWrite: true,
   refines: ["accelerate", "peft-hybrid", "peft", "hf", "state-dict", "dcp"],
   sniff,
+  arrange: arrangeTrainer,
+  examine: examineTrainer,
+  unplaced: (state) => trainerDocuments(state).left,
   open(tree, options) {
     const files = new CheckpointFiles(tree, options);
     return openCheckpoint(files, async (listed) => {
@@ -34,7 +39,7 @@ export const trainer: Layout = {
       return {
         layout: "trainer",
         evidence,
-        ...model,
+        ...withTrainedBase(model),
         optimizer,
         trainer: await readTrainerState(files, listed),
       };

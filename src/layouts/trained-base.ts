@@ -1,5 +1,5 @@
-import type { AdapterComponent, BaseComponent, Entry, Tensor } from "../../core/index.ts";
-import type { ModelPart } from "../model-part.ts";
+import type { AdapterComponent, BaseComponent, Entry, Tensor } from "../core/index.ts";
+import type { ModelPart } from "./model-part.ts";
 
 /** Whether an adapter file carries base parameters that PEFT itself would not have put there. */
 export function hasTrainedBase({ adapters }: Pick<ModelPart, "adapters">): boolean {
