@@ -64,7 +64,7 @@ function kindOf(value: Json): string {
 /** @throws UsageError TENON_EDIT_PATTERN_UNMATCHED, TENON_EDIT_GROUP_UNKNOWN; PlanError TENON_EDIT_NO_OPTIMIZER */
 export function moveParameters(state: EditState, moves: NonNullable<EditChanges["moves"]>): void {
   for (const { pattern, paramGroup } of moves) {
-    const target = state.group(paramGroup, "--move");
+    state.group(paramGroup, "--move");
     const names = state.trained().filter((name) => matchesGlob(pattern, name));
     if (names.length === 0)
       throw patternUnmatched("--move", pattern, "matches nothing that is trained", state);
@@ -73,7 +73,7 @@ export function moveParameters(state: EditState, moves: NonNullable<EditChanges[
       if (from === paramGroup) continue;
       for (const group of state.groups ?? [])
         group.parameters = group.parameters.filter((parameter) => parameter !== name);
-      target.parameters.push(name);
+      state.join(name, paramGroup);
       state.moved.push({ name, from, to: paramGroup });
     }
   }

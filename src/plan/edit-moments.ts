@@ -25,7 +25,7 @@ export function train(
   paramGroup: number,
 ): void {
   if (!isTrained(recipe.dtype)) throw notTrainable(name, recipe.dtype, state);
-  const group = state.group(paramGroup, "--group");
+  state.group(paramGroup, "--group");
   const template = templateOf(state, paramGroup);
   if (template !== undefined) {
     const made = new Map<string, Recipe>();
@@ -40,7 +40,7 @@ export function train(
     }
     state.states.set(name, made);
   }
-  group.parameters.push(name);
+  state.join(name, paramGroup);
 }
 
 /** What state a parameter of a group has: that of a member, or where the group is empty of another parameter. */

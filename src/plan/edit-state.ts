@@ -28,6 +28,10 @@ export class EditState implements EditPlace {
   /** Undefined where there is no optimizer. */
   readonly groups: EditedGroup[] | undefined;
   readonly states: Map<string, Map<string, Recipe>>;
+  /** Param group → names that were put into it. */
+  readonly arrived: Map<number, Set<string>> = new Map();
+  /** Why the order of a group is not that of the model any more. */
+  orderUnknown: string | undefined;
   readonly made: MadeTensor[] = [];
   readonly masters: MasterQuestion[] = [];
   readonly ranks: RankQuestion[] = [];
@@ -72,6 +76,12 @@ export class EditState implements EditPlace {
     return [
       ...new Set([...(this.groups ?? []).flatMap(({ parameters }) => parameters), ...this.states.keys()]),
     ];
+  }
+
+  /** Puts a parameter into a group, at its end. */
+  join(name: string, paramGroup: number): void {
+    this.groups?.[paramGroup]?.parameters.push(name);
+    this.arrived.set(paramGroup, (this.arrived.get(paramGroup) ?? new Set()).add(name));
   }
 
   groupOf(name: string): number {
@@ -125,7 +135,15 @@ export class EditState implements EditPlace {
   }
 
   optimizer(): DraftOptimizer | undefined {
-    return this.groups && { ...this.input.carried.optimizer, states: this.states, groups: this.groups };
+    const { orderUnknown } = this;
+    return (
+      this.groups && {
+        ...this.input.carried.optimizer,
+        states: this.states,
+        groups: this.groups,
+        ...(orderUnknown !== undefined && { orderUnknown }),
+      }
+    );
   }
 }
 

@@ -4,6 +4,7 @@ import { differenceOf } from "./edit-difference.ts";
 import { freeze, unfreeze } from "./edit-freeze.ts";
 import { addGroups, moveParameters, setSettings } from "./edit-groups.ts";
 import type { EditChanges, EditInput, EditPlan } from "./edit-input.ts";
+import { orderNewcomers } from "./edit-order.ts";
 import { changeRanks } from "./edit-ranks.ts";
 import { EditState } from "./edit-state.ts";
 
@@ -38,6 +39,7 @@ export function planEdit(input: EditInput, changes: EditChanges): EditPlan {
   freeze(state, frozen);
   unfreeze(state, unfrozen, changes);
   moveParameters(state, moves);
+  orderNewcomers(state);
   setSettings(state, settings);
   const optimizer = state.optimizer();
   return {

@@ -3,7 +3,7 @@ import { type ConvertOptions, type ConvertReport, convert } from "./convert.ts";
 import { type DiagnoseOptions, type Diagnosis, diagnose } from "./diagnose.ts";
 import { type DiffOptions, diff } from "./diff.ts";
 import type { DiffReport } from "./difference.ts";
-import { type EditOptions, type EditReport, edit } from "./edit.ts";
+import type { EditOptions, EditReport } from "./edit.ts";
 import type { Host, Source } from "./host.ts";
 import { type InspectOptions, inspect } from "./inspect.ts";
 import type { Inspection } from "./inspection.ts";
@@ -100,7 +100,8 @@ export function tenonOn(host: Host): Tenon {
     merge: (source, options) => merge(host, source, options),
     split: (source, options) => split(host, source, options),
     convert: (source, options) => convert(host, source, options),
-    edit: (source, options) => edit(host, source, options),
+    // Few programs edit, and a page that does not should not load it.
+    edit: async (source, options) => (await import("./edit.ts")).edit(host, source, options),
     diff: (a, b, options) => diff(host, a, b, options),
     verify: (source, options) => verify(host, source, options),
   };

@@ -107,3 +107,13 @@ describe("a plan of an edit", () => {
     expect(difference.paramGroups[0]).toMatchObject({ parametersBefore: 2, parametersAfter: 1 });
   });
 });
+
+describe("a group that parameters come to", () => {
+  it("has them last, with a note, where the order of the model is not known", () => {
+    const { carried, difference } = planned({}, { unfreeze: ["c.weight"] });
+    expect(carried.optimizer?.groups[0]?.parameters).toEqual(["a.weight", "b.weight", "c.weight"]);
+    expect(difference.notes.join()).toContain("What came to param group 0 stands last there");
+    // Layouts that count parameters refuse it then.
+    expect(carried.optimizer?.orderUnknown).toContain("stands last there");
+  });
+});

@@ -122,7 +122,10 @@ describe("unfreezing", () => {
     const weight = new Uint16Array((await bytesOf(after.base?.tensors.get(key0))).buffer);
     const master = new Uint32Array((await bytesOf(state?.get("fp32"))).buffer);
     expect([...master]).toEqual([...weight].map((bits) => bits * 65536));
-    expect(after.optimizer?.groups[0]?.parameters.at(-1)).toBe(key0);
+    // As the model registers it: after q_proj and its LoRA, before v_proj.
+    const members = after.optimizer?.groups[0]?.parameters ?? [];
+    expect(members.indexOf(key0)).toBe(members.indexOf("default:model.layers.0.self_attn.q_proj.lora_B") + 1);
+    expect(members.filter((name) => name !== key0)).toEqual(before.optimizer?.groups[0]?.parameters);
   });
 
   it("finds the group by the decay rule, and takes another one that is named", async () => {
@@ -215,6 +218,21 @@ describe("the difference", () => {
     const { files, report } = await editInMemory(zero2, { freeze: [norm], dryRun: true });
     expect(files.size).toBe(0);
     expect(report).toMatchObject({ verb: "edit", layout: "tenon", difference: { frozen: [norm] } });
+  });
+
+  it("comes with what DeepSpeed resumes from at any number of workers too", async () => {
+    const options = {
+      alpha: 4,
+      unfreeze: [key0],
+      loraRanks: [{ adapter: "default", loraRank: 4 }],
+      freeze: [norm],
+    };
+    const { report, files } = await editInMemory(zero2, { ...options, to: "universal" });
+    expect(report).toMatchObject({ layout: "universal", optimizerStates: 17 });
+    const { files: plain } = await editInMemory(zero2, options);
+    await using after = await openFiles(files);
+    await using expected = await openFiles(plain);
+    expect(await changedBetween(expected, after)).toEqual([]);
   });
 
   it("comes with another layout too", async () => {
