@@ -2,6 +2,7 @@
 import {
   type BaseComponent,
   type FileEntry,
+  FormatError,
   isTenonError,
   type JsonRecord,
   type TenonError,
@@ -93,7 +94,15 @@ async function readNewest(files: CheckpointFiles, listed: readonly FileEntry[]):
       failures.push({ tag: place.tag, error });
     }
   }
-  throw failures[0]?.error ?? new Error("internal: no save to read");
+  throw failures[0]?.error ?? nothingHere(files.tree.location);
+}
+
+function nothingHere(location: string): FormatError {
+  const message = `zero: no file of a DeepSpeed save is here or in a folder (${location})`;
+  return new FormatError("TENON_ZERO_RANKS", message, {
+    details: { location },
+    hint: "Point at the folder with *_model_states.pt, or leave out --layout.",
+  });
 }
 
 /** Workers' files are no shards to be kept when the base is written, and what is frozen elsewhere is missing here. */

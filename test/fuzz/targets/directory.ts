@@ -5,33 +5,11 @@ import { adapter, type Files, loraShapes, model, sharded, stateDict } from "../.
 import { inlineHost } from "../../verbs/tenon.ts";
 import { anyChange } from "../json-input.ts";
 import { mutate } from "../mutate.ts";
+import { packed, unpacked } from "../packed.ts";
 import type { Random } from "../random.ts";
 import type { FuzzTarget } from "../target.ts";
 
-const utf8 = new TextEncoder();
 const tenon = tenonOn(inlineHost);
-
-/** Files one after another: length of the path, path, length of the content in two bytes, content. */
-function packed(files: Files): Uint8Array {
-  const parts = Object.entries(files).flatMap(([path, content]) => {
-    const [name, bytes] = [utf8.encode(path), typeof content === "string" ? utf8.encode(content) : content];
-    return [Uint8Array.of(name.length), name, Uint8Array.of(bytes.length & 255, bytes.length >> 8), bytes];
-  });
-  return new Uint8Array(Buffer.concat(parts));
-}
-
-/** Whatever the bytes are, they are some files. */
-function unpacked(input: Uint8Array): Map<string, Uint8Array> {
-  const files = new Map<string, Uint8Array>();
-  for (let at = 0; at < input.length; ) {
-    const content = at + 1 + (input[at] ?? 0);
-    const name = new TextDecoder().decode(input.subarray(at + 1, content));
-    const end = content + 2 + (input[content] ?? 0) + 256 * (input[content + 1] ?? 0);
-    files.set(name, input.subarray(content + 2, end));
-    at = end;
-  }
-  return files;
-}
 
 /** A directory through one of the verbs, in memory; what was written is read again. */
 async function run(input: Uint8Array): Promise<void> {

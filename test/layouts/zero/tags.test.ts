@@ -45,6 +45,11 @@ describe("the save of a directory that is read", () => {
     ]);
   });
 
+  it("is none where a directory is only said to hold one", async () => {
+    const opened = layouts.find(({ name }) => name === "zero")?.open(memoryTree(new Map()), { formats });
+    await expect(opened).rejects.toMatchObject({ code: "TENON_ZERO_RANKS" });
+  });
+
   it("is that one too where a newer one was not finished", async () => {
     const files = saves(9, 10).set("latest", "global_step9");
     files.delete("global_step10/zero_pp_rank_1_mp_rank_00_optim_states.pt");
