@@ -1,3 +1,4 @@
+export { isBufferName } from "./buffers.ts";
 export { embeddingNames } from "./components/adapter-builder.ts";
 export type { ComponentDocuments, Components } from "./components/documents.ts";
 export { asStoredInBase } from "./components/live-entries.ts";

@@ -1,6 +1,7 @@
 // Which parameters the live model had, as far as a checkpoint tells: what an optimizer can have counted.
 import {
   canonicalName,
+  isBufferName,
   type ModulePlace,
   type OrderedParameter,
   peftMemoryName,
@@ -39,10 +40,6 @@ const places: Partial<Record<Role, ModulePlace>> = {
   tokenDelta: "tokenDelta",
 };
 
-/** Buffers that older versions of models keep among their weights; no optimizer counts them. */
-const buffer =
-  /(?:^|\.)(?:rotary_emb\.inv_freq|attn\.bias|attn\.masked_bias|attention\.bias|attention\.masked_bias)$/;
-
 /** @returns the parameters in the order of `named_parameters()` where that is known */
 export function liveParameters(model: ModelPart, known: KnownBase | undefined): LiveParameters {
   const found = [...baseParameters(model, known), ...adapterParameters(model), ...strayParameters(model)];
@@ -78,7 +75,7 @@ function baseParameters(model: ModelPart, known: KnownBase | undefined): LivePar
   }
   const parameters: LiveParameter[] = [];
   for (const [name, { shape, dtype }] of tensors) {
-    if (buffer.test(name) || !/^(?:BF16|F16|F32|F64)$/.test(dtype)) continue;
+    if (isBufferName(name) || !/^(?:BF16|F16|F32|F64)$/.test(dtype)) continue;
     const aliases = [...owners].flatMap(([alias, owner]) => (owner === name ? [alias] : []));
     if (owners.has(name) && tensors.has(owners.get(name) ?? "")) continue;
     // Of tied parameters the first to be registered gives the name; embeddings come before heads.

@@ -1,3 +1,4 @@
+import { isBufferName } from "../adapters/index.ts";
 import { masterState } from "./carry-masters.ts";
 import { groupFor } from "./edit-groups.ts";
 import type { EditChanges } from "./edit-input.ts";
@@ -13,7 +14,8 @@ import { matchesGlob } from "./name-globs.ts";
 export function freeze(state: EditState, patterns: readonly string[]): void {
   for (const pattern of patterns) {
     state.groupsFor("--freeze");
-    const names = state.trained().filter((name) => matchesGlob(pattern, name));
+    const owners = ownersOf(state, pattern);
+    const names = state.trained().filter((name) => matchesGlob(pattern, name) || owners.has(name));
     if (names.length === 0 && !state.frozen.some((name) => matchesGlob(pattern, name)))
       throw patternUnmatched("--freeze", pattern, "matches nothing that is trained", state);
     const parameters = state.parameters();
@@ -43,14 +45,13 @@ export function unfreeze(
   patterns: readonly string[],
   { paramGroup }: Pick<EditChanges, "paramGroup">,
 ): void {
-  const ties = state.input.carried.base?.ties ?? new Map<string, string>();
   const groups = new Set<number>();
   for (const pattern of patterns) {
     state.groupsFor("--unfreeze");
     const parameters = state.parameters();
     const trained = new Set(state.trained());
-    const matched = new Set([...parameters.keys()].filter((name) => matchesGlob(pattern, name)));
-    for (const [alias, owner] of ties) if (matchesGlob(pattern, alias)) matched.add(owner);
+    const found = [...parameters.keys()].filter((name) => matchesGlob(pattern, name) && !isBufferName(name));
+    const matched = new Set([...found, ...ownersOf(state, pattern)]);
     const again = [...matched].find((name) => state.frozen.includes(name));
     if (again !== undefined) throw contradiction(again, "to be frozen and unfrozen", state);
     const names = [...matched].filter((name) => !trained.has(name));
@@ -70,4 +71,10 @@ export function unfreeze(
     }
   }
   for (const at of groups) noteFresh(state, at, `Unfrozen parameters of param group ${at}`);
+}
+
+/** Tied parameters that are stored under another name than one that matches. */
+function ownersOf({ input }: EditState, pattern: string): Set<string> {
+  const ties = [...(input.carried.base?.ties ?? [])];
+  return new Set(ties.filter(([alias]) => matchesGlob(pattern, alias)).map(([, owner]) => owner));
 }

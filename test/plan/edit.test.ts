@@ -28,6 +28,7 @@ function planned(
       meta("b.weight", [2, 3]),
       meta("c.weight", [4], "BF16"),
       meta("d.weight", [4], "I8"),
+      meta("rotary_emb.inv_freq", [4]),
     ].map((each) => [each.id, each as never]),
   );
   const carried = {
@@ -95,6 +96,16 @@ describe("a plan of an edit", () => {
   it("takes a tied name for its owner", () => {
     const { difference } = planned({}, { unfreeze: ["tied.*"] });
     expect(difference.unfrozen).toEqual([{ name: "c.weight", paramGroup: 0 }]);
+  });
+
+  it("freezes a tied name's owner too, and trains no buffer", () => {
+    const { carried } = planned({}, { unfreeze: ["c.weight"] });
+    expect(carried.optimizer?.groups[0]?.parameters).toContain("c.weight");
+    const tied = planned({ "c.weight": { exp_avg: moment("c") } }, { freeze: ["tied.weight"] });
+    expect(tied.difference.frozen).toEqual(["c.weight"]);
+    expect(code(() => planned({}, { unfreeze: ["*rotary_emb.inv_freq"] }))).toBe(
+      "TENON_EDIT_PATTERN_UNMATCHED",
+    );
   });
 
   it("does not touch what it was given", () => {
