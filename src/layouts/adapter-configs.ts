@@ -1,14 +1,9 @@
 import type { SourceTree } from "../bytes/index.ts";
-import type { FileEntry, JsonRecord } from "../core/index.ts";
+import type { FileEntry } from "../core/index.ts";
 import { adapterConfigName, adapterFolders } from "./adapter-files.ts";
 import { readJsonDocument } from "./documents.ts";
+import type { FoundConfig } from "./found-config.ts";
 import type { OpenOptions } from "./layout.ts";
-
-/** A config and where it came from. */
-export interface FoundConfig {
-  readonly config: JsonRecord;
-  readonly from: string;
-}
 
 /** What is known about the adapters of a source besides their tensors. */
 export interface AdapterConfigs {

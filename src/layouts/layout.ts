@@ -9,7 +9,7 @@ import type {
   TrainerComponent,
 } from "../core/index.ts";
 import type { Format } from "../formats/index.ts";
-import type { FoundConfig } from "./adapter-configs.ts";
+import type { FoundConfig } from "./found-config.ts";
 import type { KnownBase } from "./known-base.ts";
 
 /** How sure a layout is, and why. Evidence is given for `no` too: it is shown when nothing matches. */

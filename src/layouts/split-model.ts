@@ -1,11 +1,12 @@
 // A model whose base and adapters lie in files of their own: `base/…` and `adapters/<name>/…`.
 import type { Understanding } from "../adapters/index.ts";
 import { type FileEntry, type JsonRecord, safeFileName, type Tensor } from "../core/index.ts";
-import { type FoundConfig, givenConfig } from "./adapter-configs.ts";
+import { givenConfig } from "./adapter-configs.ts";
 import { adapterConfigName, adapterWeightNames } from "./adapter-files.ts";
 import type { CheckpointFiles } from "./checkpoint-files.ts";
 import { type AdapterFile, sortParts } from "./components.ts";
 import { findJsonDocument } from "./documents.ts";
+import type { FoundConfig } from "./found-config.ts";
 
 export interface SplitModel {
   readonly base: readonly Tensor[] | undefined;

@@ -3,20 +3,14 @@ import { readDocument, type SourceTree } from "../bytes/index.ts";
 import { parseJsonRecord } from "../core/index.ts";
 import { isTagFolder, type OpenOptions, readAdapterConfigs } from "../layouts/index.ts";
 import type { Host, Source } from "./host.ts";
-import type { OpenSourceOptions } from "./open.ts";
 
-/** What opening takes, with what lies around the source. */
-export type SurroundedOptions = OpenSourceOptions & Pick<OpenOptions, "configsAround">;
+type Around = Pick<OpenOptions, "adapterConfig" | "configsAround">;
 
 /**
  * A file that is opened alone does not see the adapter_config.json beside it, which says alpha; nor does a folder of
  * DeepSpeed (`checkpoint-500/global_step500`) see those of the Trainer's folder around it. Only local paths are looked around.
  */
-export async function configsAround(
-  host: Host,
-  source: Source,
-  tree: SourceTree,
-): Promise<Pick<SurroundedOptions, "adapterConfig" | "configsAround">> {
+export async function configsAround(host: Host, source: Source, tree: SourceTree): Promise<Around> {
   if (typeof source !== "string" || /^https?:/i.test(source)) return {};
   if (!tree.isSingleFile && !isTagFolder(await tree.list())) return {};
   const end = Math.max(tree.location.lastIndexOf("/"), tree.location.lastIndexOf("\\"));
@@ -28,14 +22,14 @@ export async function configsAround(
   }
 }
 
-async function configOfFile(around: SourceTree): Promise<Pick<SurroundedOptions, "adapterConfig">> {
+async function configOfFile(around: SourceTree): Promise<Around> {
   const name = "adapter_config.json";
   if ((await around.find(name)) === undefined) return {};
   const text = new TextDecoder().decode(await readDocument(around, name));
   return { adapterConfig: parseJsonRecord(text, { file: name }) };
 }
 
-async function configsOfFolder(around: SourceTree): Promise<Pick<SurroundedOptions, "configsAround">> {
+async function configsOfFolder(around: SourceTree): Promise<Around> {
   const { found } = await readAdapterConfigs(around, await around.list(), {});
   const named = [...found].map(([name, { config, from }]) => [name, { config, from: `../${from}` }] as const);
   return found.size === 0 ? {} : { configsAround: new Map(named) };

@@ -19,7 +19,7 @@ import {
   type SniffOptions,
   stepSeries,
 } from "../layouts/index.ts";
-import { configsAround, type SurroundedOptions } from "./configs-around.ts";
+import { configsAround } from "./configs-around.ts";
 import type { Host, Source } from "./host.ts";
 import { notingSteps, type OpenedStep, type OpenTree, openNewestStep } from "./open-step.ts";
 import type { ReadOptions } from "./options.ts";
@@ -32,6 +32,9 @@ export interface OpenSourceOptions extends ReadOptions {
   /** That base itself. */
   readonly knownBase?: OpenOptions["knownBase"];
 }
+
+/** What opening takes, with what lies around the source. */
+type SurroundedOptions = OpenSourceOptions & Pick<OpenOptions, "configsAround">;
 
 /**
  * Opens whatever was saved, from metadata alone. The caller closes the checkpoint.

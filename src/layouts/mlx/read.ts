@@ -1,8 +1,9 @@
 // An adapter of mlx-lm in PEFT's words: names as PEFT writes them, factors turned, a config with α for the scale.
-import { type FoundConfig, givenConfig } from "../adapter-configs.ts";
+import { givenConfig } from "../adapter-configs.ts";
 import type { CheckpointFiles } from "../checkpoint-files.ts";
 import { sortParts } from "../components.ts";
 import { findJsonDocument } from "../documents.ts";
+import type { FoundConfig } from "../found-config.ts";
 import type { CheckpointParts } from "../opened-checkpoint.ts";
 import { malformed, peftConfigOf, readMlxConfig } from "./config.ts";
 import { MlxModules } from "./modules.ts";

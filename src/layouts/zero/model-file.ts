@@ -1,8 +1,8 @@
+import type { ByteSource } from "../../bytes/index.ts";
 import type { Shape, Tensor } from "../../core/index.ts";
 import { tensorsIn } from "../../formats/index.ts";
 import type { PickleValue } from "../../pickle/index.ts";
 import type { CheckpointFiles } from "../checkpoint-files.ts";
-import type { BriefModels } from "./brief-models.ts";
 import { Fields, malformed, shapesOf } from "./fields.ts";
 import type { TagPlace } from "./tag.ts";
 import type { TagFile } from "./wire.ts";
@@ -28,17 +28,22 @@ export interface ModelFile {
   readonly sharedNames: ReadonlyMap<string, string>;
 }
 
+/** Gives the form in which files of further workers are kept. */
+export interface Shortener {
+  /** @param source where the tensors of the file lie */
+  of(model: ModelFile, source: ByteSource): ModelFile;
+}
+
 export type ModelPlace = Extract<TagFile, { kind: "model" }>;
 
 /**
- * @param first gives the form in which files of further workers are kept
  * @throws FormatError TENON_ZERO_MALFORMED, and what reading pickles throws
  */
 export async function readModelFile(
   files: CheckpointFiles,
   place: TagPlace,
   file: ModelPlace,
-  first?: BriefModels,
+  shortener?: Shortener,
 ): Promise<ModelFile> {
   const { path, object, source } = await files.openObject(place.directory + file.path);
   const fields = new Fields(object as PickleValue, "the file", path);
@@ -60,14 +65,14 @@ export async function readModelFile(
   const model: ModelFile = {
     path,
     fields,
-    module: (first === undefined ? tensors("module") : undefined) ?? new Map(),
+    module: (shortener === undefined ? tensors("module") : undefined) ?? new Map(),
     bufferNames: new Set(namesIn(fields.list("buffer_names"), path)),
     shapes,
     frozenShapes: frozen === undefined ? undefined : shapesOf(frozen, "frozen_param_shapes", path),
     frozenFragments: tensors("frozen_param_fragments"),
     sharedNames: sharedNames(fields.dict("shared_params"), path),
   };
-  return first === undefined ? model : first.of(model, source);
+  return shortener === undefined ? model : shortener.of(model, source);
 }
 
 function namesIn(list: readonly PickleValue[] | undefined, path: string): string[] {
