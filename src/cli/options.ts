@@ -23,7 +23,7 @@ const options = {
   to: {
     kind: "text",
     value: "LAYOUT",
-    help: "layout to write: tenon, hf, peft, peft-hybrid, state-dict, dcp, universal or trainer",
+    help: "layout to write: tenon, hf, peft, peft-hybrid, state-dict, dcp, universal, trainer or accelerate",
   },
   base: { kind: "text", value: "DIR", help: "the base model that it was trained from" },
   adapter: {

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { memoryTree } from "../../src/bytes/index.ts";
 import {
+  accelerate,
   dcp,
   hf,
   layouts,
@@ -25,6 +26,7 @@ const writing: readonly LayoutSubject[] = [
   { layout: universal, base: "any", adapters: "any", optimizer: true },
   { layout: trainer, base: "part", adapters: "some", optimizer: true },
   { layout: trainer, base: "whole", adapters: "none", optimizer: true },
+  { layout: accelerate, base: "whole", adapters: "any", optimizer: true },
 ];
 for (const subject of writing) layoutContract(subject);
 // What only reads keeps less of the contract, but keeps it.

@@ -15,7 +15,7 @@ interface Refusal {
 
 const live = "hybrid/qv/state-dict-with-config";
 const trainer = "hybrid/qv/trainer-peft/checkpoint-3";
-const written = "tenon, trainer, peft-hybrid, peft, hf, state-dict, universal, dcp";
+const written = "tenon, trainer, accelerate, peft-hybrid, peft, hf, state-dict, universal, dcp";
 
 const refusals: readonly Refusal[] = [
   { source: live, to: "hf", code: "TENON_LAYOUT_CANNOT_HOLD", exitCode: 1, says: "default" },
@@ -67,7 +67,7 @@ const refusals: readonly Refusal[] = [
     says: "--drop trainer",
   },
   { source: trainer, to: "tenon", code: "TENON_OPTIMIZER_UNNAMED", exitCode: 1, says: "running numbers" },
-  ...["accelerate", "gguf", "mlx", "kohya", "zero"].map((to) => ({
+  ...["gguf", "mlx", "kohya", "zero"].map((to) => ({
     source: live,
     to,
     code: "TENON_LAYOUT_CANNOT_WRITE",

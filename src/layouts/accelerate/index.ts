@@ -6,11 +6,12 @@ import type { Layout, Sniff } from "../layout.ts";
 import { openCheckpoint } from "../opened-checkpoint.ts";
 import { readTrainedModel } from "../trained-model.ts";
 import { readTrainingDocuments } from "../training-documents.ts";
+import { accelerateDocuments } from "../training-places.ts";
 import { weightsElsewhere } from "../weights-elsewhere.ts";
+import { optimizerName, randomStates } from "./places.ts";
+import { arrangeAccelerate, examineAccelerate } from "./write.ts";
 
-const optimizerName = "optimizer.bin";
 const documentNames = /^(?:scheduler(?:_\d+)?\.bin|scaler\.pt|random_states_\d+\.pkl)$/;
-const randomStates = /^random_states_\d+\.pkl$/;
 /** Second and later objects of a save with several models or optimizers. */
 const laterObject = /^(model|pytorch_model|optimizer)_\d+\.(safetensors|bin)$/;
 
@@ -18,9 +19,12 @@ const laterObject = /^(model|pytorch_model|optimizer)_\d+\.(safetensors|bin)$/;
 export const accelerate: Layout = {
   name: "accelerate",
   canRead: true,
-  canWrite: false,
+  canWrite: true,
   refines: ["peft-hybrid", "peft", "hf", "state-dict", "dcp"],
   sniff,
+  arrange: arrangeAccelerate,
+  examine: examineAccelerate,
+  unplaced: (state) => accelerateDocuments(state).left,
   open(tree, options) {
     const files = new CheckpointFiles(tree, options);
     return openCheckpoint(files, async (listed) => {

@@ -57,6 +57,9 @@ export async function readDcpOptimizer(
     file: source.file,
     states,
     groups: groups.map(({ parameters, settings }) => ({ parameters: parameters.map(named), settings })),
+    ...(Array.isArray(parts.groups) && {
+      orderUnknown: "the checkpoint keeps its param groups flattened, without their borders and their order",
+    }),
   };
 }
 

@@ -27,7 +27,13 @@ export async function readTenonOptimizer(files: CheckpointFiles): Promise<Optimi
   const document = await readJsonDocument(files.tree, optimizerDocumentName);
   const groups = Array.isArray(document["groups"]) ? (document["groups"] as readonly Json[]) : undefined;
   if (groups === undefined) throw malformed("has no list of groups", optimizerDocumentName);
-  return { file: path, states, groups: groups.map(readGroup) };
+  const orderUnknown = document["orderUnknown"];
+  return {
+    file: path,
+    states,
+    groups: groups.map(readGroup),
+    ...(typeof orderUnknown === "string" && { orderUnknown }),
+  };
 }
 
 function readGroup(group: Json): OptimizerComponent["groups"][number] {

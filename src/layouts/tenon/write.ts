@@ -62,11 +62,14 @@ function baseFiles(base: DraftBase, options: ArrangeOptions): OutputFile[] {
   return files;
 }
 
-function optimizerFiles({ states, groups }: DraftOptimizer): OutputFile[] {
+function optimizerFiles({ states, groups, orderUnknown }: DraftOptimizer): OutputFile[] {
   const entries = [...states].flatMap(([parameter, state]) =>
     [...state].map(([name, recipe]) => ({ name: `${parameter}/${name}`, recipe })),
   );
-  const document = { groups: groups.map(({ parameters, settings }) => ({ parameters, settings })) };
+  const document = {
+    groups: groups.map(({ parameters, settings }) => ({ parameters, settings })),
+    ...(orderUnknown !== undefined && { orderUnknown }),
+  };
   return [
     {
       kind: "tensors",
