@@ -13,24 +13,26 @@ export function inOrder(
   order: readonly string[],
 ): Names {
   if (order.length !== numbers.length)
-    throw misfit(`names ${order.length} parameters, the optimizer counts ${numbers.length}`, optimizer, {
+    throw orderMisfit(`names ${order.length} parameters, the optimizer counts ${numbers.length}`, optimizer, {
       found: order.length,
       needed: numbers.length,
     });
   const twice = order.find((name, at) => order.indexOf(name) !== at);
-  if (twice !== undefined) throw misfit(`names ${JSON.stringify(twice)} twice`, optimizer, { name: twice });
+  if (twice !== undefined)
+    throw orderMisfit(`names ${JSON.stringify(twice)} twice`, optimizer, { name: twice });
   const stranger = live.isWhole ? order.find((name) => named(live, name) === undefined) : undefined;
   if (stranger !== undefined)
-    throw misfit(`names ${JSON.stringify(stranger)}, which the checkpoint does not hold`, optimizer, {
+    throw orderMisfit(`names ${JSON.stringify(stranger)}, which the checkpoint does not hold`, optimizer, {
       name: stranger,
     });
   const sorted = [...numbers].sort((one, other) => Number(one) - Number(other));
   const names = namesGiven(sorted, live, order);
   const said = [...names.values()].map(([name]) => name);
   const again = said.find((name, at) => said.indexOf(name) !== at);
-  if (again !== undefined) throw misfit(`names ${JSON.stringify(again)} twice`, optimizer, { name: again });
+  if (again !== undefined)
+    throw orderMisfit(`names ${JSON.stringify(again)} twice`, optimizer, { name: again });
   const [wrong] = misfitsIn(optimizer, numbers, live, names);
-  if (wrong !== undefined) throw misfit(wrong.message, optimizer, wrong.details);
+  if (wrong !== undefined) throw orderMisfit(wrong.message, optimizer, wrong.details);
   return names;
 }
 
@@ -78,7 +80,7 @@ export function misfitsIn(
   });
 }
 
-function misfit(
+export function orderMisfit(
   what: string,
   { file }: OptimizerComponent,
   details: Readonly<Record<string, unknown>>,

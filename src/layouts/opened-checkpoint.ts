@@ -10,6 +10,7 @@ import type {
   TrainerComponent,
 } from "../core/index.ts";
 import type { CheckpointFiles } from "./checkpoint-files.ts";
+import { inKnownOrder } from "./known-order.ts";
 
 /** What a layout found, besides the files themselves. */
 export interface CheckpointParts {
@@ -76,9 +77,18 @@ export async function openCheckpoint(
 ): Promise<Checkpoint> {
   try {
     const files = await opened.tree.list();
-    return new OpenedCheckpoint(opened, files, await read(files));
+    const parts = await read(files);
+    return new OpenedCheckpoint(opened, files, { ...parts, optimizer: inOrder(parts, opened) });
   } catch (error) {
     await opened.close();
     throw error;
   }
+}
+
+function inOrder(
+  { optimizer, base, adapters = new Map(), entries, companions = [] }: CheckpointParts,
+  { options }: CheckpointFiles,
+): OptimizerComponent | undefined {
+  const model = { ...(base && { base }), adapters, entries, companions };
+  return optimizer && inKnownOrder(optimizer, model, options);
 }

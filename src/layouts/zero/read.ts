@@ -55,10 +55,23 @@ export async function readZero(
     optimizer:
       save.optimizerPath === undefined
         ? undefined
-        : namedOptimizer({ ...save, file: save.optimizerPath }, entries, base),
+        : {
+            ...namedOptimizer({ ...save, file: save.optimizerPath }, entries, base),
+            ...(isShuffled(save) && { orderUnknown: shuffled }),
+          },
     trainer: await trainerOf(save, files, listed),
     companions: companionsOf(listed),
   };
+}
+
+const shuffled = "DeepSpeed shuffled them among its workers (round_robin_gradients)";
+
+/**
+ * DeepSpeed lists parameters in the order in which it was given them (`_get_zero_param_shapes`, deepspeed/runtime/engine.py), but
+ * with round_robin_gradients as it dealt them out. Its mappings, made before that, give it away.
+ */
+function isShuffled({ observations }: ZeroSave): boolean {
+  return observations.some(({ code }) => code === "TENON_ZERO_MAPPINGS_DISAGREE");
 }
 
 interface Chosen {
