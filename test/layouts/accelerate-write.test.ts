@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { memoryTree } from "../../src/bytes/index.ts";
 import type { Draft, JsonRecord, OutputFile } from "../../src/core/index.ts";
-import { accelerate } from "../../src/layouts/index.ts";
-import { kept } from "../contract/layout.contract.ts";
+import { formats } from "../../src/formats/index.ts";
+import { arrangeAccelerate } from "../../src/layouts/accelerate/write.ts";
+import { accelerate, tenon } from "../../src/layouts/index.ts";
+import { kept, writeDraft } from "../contract/layout.contract.ts";
 
 const record = (fields: object): JsonRecord => Object.assign(Object.create(null), fields) as JsonRecord;
 const schedule = { base_lrs: [0.5], last_epoch: 3, _step_count: 4, _last_lr: [0] };
@@ -41,7 +44,7 @@ function draftOf({ isComplete = true, documents, optimizer }: Parts): Draft {
   };
 }
 
-const arranged = (parts: Parts): readonly OutputFile[] => accelerate.arrange?.(draftOf(parts), {}) ?? [];
+const arranged = (parts: Parts): readonly OutputFile[] => arrangeAccelerate(draftOf(parts));
 const codeOf = (run: () => unknown): string => {
   try {
     run();
@@ -92,5 +95,22 @@ describe("a written folder of Accelerate", () => {
     expect(
       await accelerate.examine?.(draftOf({ documents, optimizer }), async () => new Uint8Array(4)),
     ).toEqual([]);
+  });
+});
+
+describe("an optimizer whose order nobody kept", () => {
+  const orderUnknown = "they were shuffled";
+  const settings = record({ lr: 1 });
+  const states = new Map([["q.weight", new Map([["step", kept("step", [])]])]]);
+  const optimizer = { states, groups: [{ parameters: ["q.weight"], settings }], orderUnknown };
+
+  it("is refused, since its parameters are counted", () => {
+    expect(codeOf(() => arranged({ optimizer }))).toBe("TENON_OPTIMIZER_ORDER_UNKNOWN");
+  });
+
+  it("stays so in a tenon checkpoint", async () => {
+    const files = writeDraft(tenon, draftOf({ optimizer }));
+    await using opened = await tenon.open(memoryTree(files), { formats });
+    expect(opened.optimizer?.orderUnknown).toBe(orderUnknown);
   });
 });

@@ -57,9 +57,6 @@ export async function readDcpOptimizer(
     file: source.file,
     states,
     groups: groups.map(({ parameters, settings }) => ({ parameters: parameters.map(named), settings })),
-    ...(Array.isArray(parts.groups) && {
-      orderUnknown: "the checkpoint keeps its param groups flattened, without their borders and their order",
-    }),
   };
 }
 
@@ -96,7 +93,10 @@ function nestedGroup(group: Json, file: string): Group {
   return { parameters: (params as readonly Json[]).map(String), settings };
 }
 
-/** Flattened groups lose their borders; parameters with the same settings make one group again. */
+/**
+ * Flattened groups lose their borders; parameters with the same settings make one group again. Their order is the optimizer's:
+ * torch flattens group by group, and only the first rank writes Python values, in that order (`create_default_local_save_plan`).
+ */
 async function regrouped(parts: readonly GroupParts[], source: OptimizerSource): Promise<Group[]> {
   const groups = new Map<string, { parameters: string[]; settings: JsonRecord }>();
   for (const { parameter, settings } of parts) {
