@@ -1,5 +1,5 @@
 // Settings of a param group as torch's optimizers keep them, from the JSON that they were read into.
-import type { Json } from "../core/index.ts";
+import type { DraftOptimizer, Json, JsonRecord } from "../core/index.ts";
 import { PickleFloat, PickleMap, PickleTuple, type PickleValue } from "../pickle/index.ts";
 
 /**
@@ -14,6 +14,14 @@ const floats: ReadonlySet<string> = new Set([
 
 /** Settings that torch keeps as tuples. */
 const tuples: ReadonlySet<string> = new Set(["betas", "etas", "step_sizes", "ns_coefficients"]);
+
+/** tenon's own among the settings of a group: why the order of its parameters is unknown. Engines keep it, and look at others. */
+export const orderSetting = "order_unknown";
+
+/** Settings for a file that lists parameters in some order though theirs is lost. */
+export function markedSettings(settings: JsonRecord, { orderUnknown }: DraftOptimizer): JsonRecord {
+  return orderUnknown === undefined ? settings : { ...settings, [orderSetting]: orderUnknown };
+}
 
 /** A setting by its name. Lists stay lists, but where torch has a tuple. */
 export function settingValue(key: string, value: Json): PickleValue {

@@ -1,6 +1,7 @@
 // An order for the parameters of an optimizer whose files keep none: the one that was given, or that in which the model has them.
 import type { OptimizerComponent } from "../core/index.ts";
 import { namesGiven, orderMisfit } from "./given-order.ts";
+import { orderSetting } from "./group-settings.ts";
 import type { OpenOptions } from "./layout.ts";
 import { type LiveParameters, liveParameters } from "./live-parameters.ts";
 import type { ModelPart } from "./model-part.ts";
@@ -12,10 +13,11 @@ import type { ModelPart } from "./model-part.ts";
  * @throws PlanError TENON_PARAM_ORDER_MISFIT
  */
 export function inKnownOrder(
-  optimizer: OptimizerComponent,
+  stored: OptimizerComponent,
   model: ModelPart,
   { paramOrder, knownBase }: Pick<OpenOptions, "paramOrder" | "knownBase">,
 ): OptimizerComponent {
+  const optimizer = unmarked(stored);
   if (optimizer.orderUnknown === undefined) return optimizer;
   const live = liveParameters(model, knownBase);
   if (paramOrder !== undefined) {
@@ -27,6 +29,18 @@ export function inKnownOrder(
   const places = new Map(names.map((name, at) => [name, at]));
   const isKnown = optimizer.groups.every(({ parameters }) => parameters.every((name) => places.has(name)));
   return isKnown ? sorted(optimizer, places, live.order.evidence) : optimizer;
+}
+
+/** What tenon wrote for an optimizer of this kind says so in its groups. */
+function unmarked(optimizer: OptimizerComponent): OptimizerComponent {
+  const marks = optimizer.groups.map(({ settings }) => settings[orderSetting]);
+  const reason = marks.find((mark) => typeof mark === "string");
+  if (typeof reason !== "string") return optimizer;
+  const groups = optimizer.groups.map(({ parameters, settings: { [orderSetting]: _, ...settings } }) => ({
+    parameters,
+    settings: Object.assign(Object.create(null) as object, settings),
+  }));
+  return { ...optimizer, groups, orderUnknown: reason };
 }
 
 function sorted(

@@ -93,6 +93,21 @@ describe("another trainer's save, converted to trainer,", () => {
     await expectSameTensors(statesOf(opened), moments);
   });
 
+  it.each(["dcp", "universal", "tenon"])(
+    "is refused where its order was lost, also through %s",
+    async (to) => {
+      const name = "zero/z2-w2-round-robin";
+      const options = { adapterConfig: configAt(`${name}/truth`), drop: ["trainer"] };
+      const through = to === "dcp" ? { ...options, drop: ["trainer", "masters"] } : options;
+      await using source = await tenon.open(fixture(name), options);
+      expect(source.optimizer?.orderUnknown).toMatch(/round_robin_gradients/);
+      const { files } = await convertInMemory(fixture(name), to, through);
+      const drop = { dcp: [], tenon: ["masters"], universal: ["masters", "trainer"] }[to] ?? [];
+      const found = await refusalOf(convertInMemory(memoryTree(files), "trainer", { ...options, drop }));
+      expect(found).toMatchObject({ code: "TENON_OPTIMIZER_ORDER_UNKNOWN", exitCode: 1 });
+    },
+  );
+
   it("leaves out single documents by name, and only those", async () => {
     const name = "optimizer/trainer-lora";
     const { report } = await there(name, { drop: ["scheduler.pt"] });

@@ -1,7 +1,7 @@
 // A draft as the items of a checkpoint: what `dcp.save({"model": …, "optimizer": …})` flattens such a state dict into.
 import { type Draft, type Json, type JsonRecord, PlanError, type Recipe } from "../../core/index.ts";
 import type { PickleValue } from "../../pickle/index.ts";
-import { pickleOfJson, settingValue } from "../group-settings.ts";
+import { markedSettings, pickleOfJson, settingValue } from "../group-settings.ts";
 import { liveModel } from "../live-model.ts";
 import { distinctNames } from "../wrapped-names.ts";
 import type { StatePath } from "./metadata.ts";
@@ -38,7 +38,7 @@ export function writtenItems(draft: Draft): readonly WrittenItem[] {
       for (const [key, recipe] of state) add(["optimizer", "state", named(parameter), key], { recipe });
     for (const [at, { parameters, settings }] of optimizer.groups.entries()) {
       const group = ["optimizer", "param_groups", at] as const;
-      for (const [key, value] of Object.entries(settings))
+      for (const [key, value] of Object.entries(markedSettings(settings, optimizer)))
         add([...group, key], { object: settingValue(key, value) });
       add([...group, "params"], { object: parameters.map(named) });
     }

@@ -1,5 +1,6 @@
 // From a draft to what the folders of a universal checkpoint hold: every trained parameter, its master and its states.
 import { type Draft, PlanError, type Recipe, type Shape, sameShape } from "../../../core/index.ts";
+import { markedSettings } from "../../group-settings.ts";
 import type { LiveModel } from "../../live-model.ts";
 import { refuseFolders } from "./folder-names.ts";
 import { adamMoments, masterName, momentNames, stepName } from "./wire.ts";
@@ -42,7 +43,7 @@ export function trainedGroups(
     parameters.filter((canonical) => !frozen.has(canonical));
   const kept = groups.filter(({ parameters }) => trainedOf(parameters).length > 0);
   const found = kept.map(({ parameters, settings }) => ({
-    settings,
+    settings: markedSettings(settings, optimizer),
     parameters: trainedOf(parameters).map((canonical) => {
       const live = names.get(canonical);
       const weight = weights.get(live ?? "");
