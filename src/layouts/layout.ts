@@ -76,7 +76,7 @@ export interface Layout {
   /** Reads metadata only. The checkpoint owns the files it opens; `tree` belongs to the caller until then. */
   open(tree: SourceTree, options: OpenOptions): Promise<Checkpoint>;
   /** Present when `canWrite`. Names every file and the tensors in it. @throws PlanError for what it cannot hold. */
-  arrange?(draft: Draft, options: ArrangeOptions): readonly OutputFile[];
+  arrange?(draft: Draft, options: ArrangeOptions): readonly OutputFile[] | Promise<readonly OutputFile[]>;
   /**
    * Present when the layout has files for some documents of a trainer's state.
    * @returns the names of those that it has none for

@@ -5,7 +5,7 @@ import { isTenonError } from "../core/index.ts";
 import { isAdapterWeights } from "./adapter-files.ts";
 import { canonicalNames } from "./canonical-names.ts";
 import type { CheckpointFiles } from "./checkpoint-files.ts";
-import { DcpFolder } from "./dcp/read.ts";
+import type { DcpFolder } from "./dcp/read.ts";
 import { rootPaths } from "./evidence.ts";
 import { type FsdpPlaces, fsdpPlacesIn } from "./fsdp-places.ts";
 import { refuseSlice } from "./fsdp-slice.ts";
@@ -102,8 +102,10 @@ async function modelTensors(
 
 /** An incomplete folder is damage: whoever listens for it goes on with the rest. */
 async function openFolder(files: CheckpointFiles, folder: string): Promise<DcpFolder | undefined> {
+  // Few checkpoints of trainers have such folders.
+  const { DcpFolder: opener } = await import("./dcp/read.ts");
   try {
-    return await DcpFolder.open(files, folder);
+    return await opener.open(files, folder);
   } catch (error) {
     if (!isTenonError(error) || error.code !== "TENON_DCP_METADATA_MISSING") throw error;
     files.notices.damage(error, [folder.slice(0, -1)]);

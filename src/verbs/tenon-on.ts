@@ -1,20 +1,19 @@
 import type { Checkpoint } from "../core/index.ts";
-import { type ConvertOptions, type ConvertReport, convert } from "./convert.ts";
-import { type DiagnoseOptions, type Diagnosis, diagnose } from "./diagnose.ts";
-import { type DiffOptions, diff } from "./diff.ts";
+import type { ConvertOptions, ConvertReport } from "./convert.ts";
+import type { DiagnoseOptions, Diagnosis } from "./diagnose.ts";
+import type { DiffOptions } from "./diff.ts";
 import type { DiffReport } from "./difference.ts";
 import type { EditOptions, EditReport } from "./edit.ts";
 import type { Host, Source } from "./host.ts";
-import { type InspectOptions, inspect } from "./inspect.ts";
+import type { InspectOptions } from "./inspect.ts";
 import type { Inspection } from "./inspection.ts";
-import { type MergeReport, merge } from "./merge.ts";
+import type { MergeReport } from "./merge.ts";
 import type { MergeOptions } from "./merge-options.ts";
 import { openSource } from "./open.ts";
 import type { ReadOptions } from "./options.ts";
-import { type RepairOptions, type RepairReport, repair } from "./repair.ts";
-import { type SplitOptions, type SplitReport, split } from "./split.ts";
+import type { RepairOptions, RepairReport } from "./repair.ts";
+import type { SplitOptions, SplitReport } from "./split.ts";
 import type { VerifyReport } from "./verification.ts";
-import { verify } from "./verify.ts";
 import type { VerifyOptions } from "./verify-options.ts";
 
 /** The verbs, bound to the place they run in. */
@@ -94,15 +93,15 @@ export interface Tenon {
 export function tenonOn(host: Host): Tenon {
   return {
     open: (source, options) => openSource(host, source, options),
-    inspect: (source, options) => inspect(host, source, options),
-    diagnose: (source, options) => diagnose(host, source, options),
-    repair: (source, options) => repair(host, source, options),
-    merge: (source, options) => merge(host, source, options),
-    split: (source, options) => split(host, source, options),
-    convert: (source, options) => convert(host, source, options),
-    // Few programs edit, and a page that does not should not load it.
+    // Each is loaded when it is called: few programs need all of them, and a page should not wait for what it does not use.
+    inspect: async (source, options) => (await import("./inspect.ts")).inspect(host, source, options),
+    diagnose: async (source, options) => (await import("./diagnose.ts")).diagnose(host, source, options),
+    repair: async (source, options) => (await import("./repair.ts")).repair(host, source, options),
+    merge: async (source, options) => (await import("./merge.ts")).merge(host, source, options),
+    split: async (source, options) => (await import("./split.ts")).split(host, source, options),
+    convert: async (source, options) => (await import("./convert.ts")).convert(host, source, options),
     edit: async (source, options) => (await import("./edit.ts")).edit(host, source, options),
-    diff: (a, b, options) => diff(host, a, b, options),
-    verify: (source, options) => verify(host, source, options),
+    diff: async (a, b, options) => (await import("./diff.ts")).diff(host, a, b, options),
+    verify: async (source, options) => (await import("./verify.ts")).verify(host, source, options),
   };
 }

@@ -68,7 +68,7 @@ export async function writeDraft(
   const { maxShardBytes, signal, dryRun = false } = options;
   const formats = request.formats ?? ownFormats;
   const isTorchFile = typeof options.output === "string" && /\.(?:pt|pth|bin)$/.test(options.output);
-  const files = arrangementOf(layout, draft, {
+  const files = await arrangementOf(layout, draft, {
     ...(maxShardBytes !== undefined && { maxShardBytes }),
     ...(isTorchFile && { isTorchFile }),
   });
@@ -111,8 +111,12 @@ async function wholeOf(tensor: Tensor, signal: AbortSignal | undefined): Promise
 }
 
 /** @throws UnsupportedError TENON_LAYOUT_CANNOT_WRITE */
-function arrangementOf(layout: Layout, draft: Draft, options: ArrangeOptions): readonly OutputFile[] {
-  const files = layout.arrange?.(draft, options);
+async function arrangementOf(
+  layout: Layout,
+  draft: Draft,
+  options: ArrangeOptions,
+): Promise<readonly OutputFile[]> {
+  const files = await layout.arrange?.(draft, options);
   if (files !== undefined) return files;
   throw new UnsupportedError("TENON_LAYOUT_CANNOT_WRITE", `layout: ${layout.name} can be read, not written`, {
     details: { layout: layout.name },

@@ -44,17 +44,17 @@ export function kept(id: string, shape: readonly number[], dtype: Recipe["dtype"
 }
 
 /** Writes what a layout arranged into memory, as an executor would, its last documents included. */
-export function writeDraft(
+export async function writeDraft(
   layout: Layout,
   draft: Draft,
   formats: readonly Format[] = ownFormats,
-): Map<string, Uint8Array> {
+): Promise<Map<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
   const put = (file: OutputFile): void => {
     expect(files.has(file.path), `${file.path} is written twice`).toBe(false);
     files.set(file.path, contentOf(file, formats));
   };
-  for (const file of layout.arrange?.(draft, {}) ?? []) put(file);
+  for (const file of (await layout.arrange?.(draft, {})) ?? []) put(file);
   const written: WrittenFile[] = [...files].map(([path, bytes]) => ({
     path,
     byteLength: bytes.length,
@@ -106,7 +106,7 @@ export function layoutContract(subject: LayoutSubject): void {
 
     it.runIf(layout.canWrite && layout.canRead)("recognises what it wrote", async () => {
       const property = fc.asyncProperty(anyDraft(subject), async (draft) => {
-        const { match, evidence } = await layout.sniff(memoryTree(writeDraft(layout, draft, formats)), {
+        const { match, evidence } = await layout.sniff(memoryTree(await writeDraft(layout, draft, formats)), {
           formats,
         });
         expect({ match, evidence }).toMatchObject({ match: "yes" });
@@ -117,7 +117,7 @@ export function layoutContract(subject: LayoutSubject): void {
 
     it.runIf(layout.canWrite && layout.canRead)("opens what it wrote as the same components", async () => {
       const property = fc.asyncProperty(anyDraft(subject), async (draft) => {
-        await using checkpoint = await open(writeDraft(layout, draft, formats));
+        await using checkpoint = await open(await writeDraft(layout, draft, formats));
         expect(checkpoint.layout).toBe(layout.name);
         await expectSame(checkpoint, draft);
       });
@@ -128,7 +128,7 @@ export function layoutContract(subject: LayoutSubject): void {
       "reads no tensor while opening, and lists every file",
       async () => {
         const [draft] = fc.sample(anyDraft(subject), { numRuns: 1, seed: 7 }) as [Draft];
-        const files = writeDraft(layout, draft, formats);
+        const files = await writeDraft(layout, draft, formats);
         await using checkpoint = await open(files);
         // Names with a dot in front are not listed; see the contract of sources.
         const listed = [...files.keys()].filter((path) => !path.startsWith("."));
@@ -139,7 +139,7 @@ export function layoutContract(subject: LayoutSubject): void {
 
     it.runIf(layout.canWrite && layout.canRead)("answers files cut short with an error of ours", async () => {
       const [draft] = fc.sample(anyDraft(subject), { numRuns: 1, seed: 11 }) as [Draft];
-      const files = writeDraft(layout, draft, formats);
+      const files = await writeDraft(layout, draft, formats);
       for (const [path, bytes] of files) {
         if (!/\.(?:safetensors|json|distcp|metadata)$/.test(path)) continue;
         const broken = new Map(files).set(path, bytes.slice(0, bytes.length / 2));

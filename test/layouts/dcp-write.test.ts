@@ -3,6 +3,7 @@ import { memoryTree } from "../../src/bytes/index.ts";
 import type { Draft, JsonRecord, OutputFile, Recipe } from "../../src/core/index.ts";
 import { formats } from "../../src/formats/index.ts";
 import { readMetadata } from "../../src/layouts/dcp/metadata.ts";
+import { arrangeDcp } from "../../src/layouts/dcp/write.ts";
 import { dcp } from "../../src/layouts/index.ts";
 import { type PickleRecord, PickleTuple, unpickle } from "../../src/pickle/index.ts";
 import { kept, patternOf, writeDraft } from "../contract/layout.contract.ts";
@@ -39,7 +40,7 @@ function draftOf({ tensors, ties = {}, states, settings = {}, rest }: Parts): Dr
 }
 
 const arranged = (draft: Draft, maxShardBytes?: number): readonly OutputFile[] =>
-  dcp.arrange?.(draft, maxShardBytes === undefined ? {} : { maxShardBytes }) ?? [];
+  arrangeDcp(draft, maxShardBytes === undefined ? {} : { maxShardBytes });
 
 const weights = { "a.weight": kept("a", [4, 2]), "b.weight": kept("b", [3]) };
 const moments = { step: kept("step", []), exp_avg: kept("m", [4, 2]), exp_avg_sq: kept("v", [4, 2]) };
@@ -88,7 +89,7 @@ describe("a written checkpoint of torch.distributed.checkpoint", () => {
   });
 
   it("holds a tied tensor under both of its names, in full", async () => {
-    const files = writeDraft(dcp, draftOf({ tensors: weights, ties: { "head.weight": "a.weight" } }));
+    const files = await writeDraft(dcp, draftOf({ tensors: weights, ties: { "head.weight": "a.weight" } }));
     await using opened = await dcp.open(memoryTree(files), { formats });
     for (const name of ["a.weight", "head.weight"])
       expect(await bytesOf(opened.base?.tensors.get(name))).toEqual(patternOf("a", 32));

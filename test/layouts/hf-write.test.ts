@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { type Draft, parseJsonRecord } from "../../src/core/index.ts";
-import { hf } from "../../src/layouts/index.ts";
+import { arrangeHf } from "../../src/layouts/hf/write.ts";
 import { kept } from "../contract/layout.contract.ts";
 
 const draft = (names: readonly string[], shards?: ReadonlyMap<string, readonly string[]>): Draft => ({
@@ -18,7 +18,7 @@ const draft = (names: readonly string[], shards?: ReadonlyMap<string, readonly s
 
 const filesOf = (of: Draft, maxShardBytes?: number): Record<string, readonly string[]> =>
   Object.fromEntries(
-    (hf.arrange?.(of, maxShardBytes === undefined ? {} : { maxShardBytes }) ?? []).map((file) => [
+    arrangeHf(of, maxShardBytes === undefined ? {} : { maxShardBytes }).map((file) => [
       file.path,
       file.kind === "tensors" ? file.entries.map(({ name }) => name) : [],
     ]),
@@ -68,8 +68,7 @@ describe("writing a transformers directory", () => {
       return [/k_proj|v_proj/.test(name) ? config.num_key_value_heads * config.head_dim : hidden, hidden];
     };
     const tensors = new Map(Object.keys(map).map((name) => [name, kept(name, shapeOf(name), "BF16")]));
-    const files =
-      hf.arrange?.({ ...draft([], shards), base: { ...draft([], shards).base!, tensors } }, {}) ?? [];
+    const files = arrangeHf({ ...draft([], shards), base: { ...draft([], shards).base!, tensors } }, {});
     const index = files.find(({ path }) => path === "model.safetensors.index.json");
     expect(index?.kind === "text" && index.text).toBe(text);
   });
@@ -77,8 +76,8 @@ describe("writing a transformers directory", () => {
   it("refuses adapters and half a base, and says what to do", () => {
     const whole = draft(["a"]);
     const adapter = { name: "default", config: {}, parameters: [] };
-    expect(() => hf.arrange?.({ ...whole, adapters: [adapter] }, {})).toThrow(/holds no adapters.*default/);
-    expect(() => hf.arrange?.({ ...whole, base: { ...whole.base!, isComplete: false } }, {})).toThrow(
+    expect(() => arrangeHf({ ...whole, adapters: [adapter] }, {})).toThrow(/holds no adapters.*default/);
+    expect(() => arrangeHf({ ...whole, base: { ...whole.base!, isComplete: false } }, {})).toThrow(
       /whole base/,
     );
   });

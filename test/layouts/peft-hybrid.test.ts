@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { memoryTree } from "../../src/bytes/index.ts";
 import type { Draft, DraftAdapter, NameMeaning, Recipe } from "../../src/core/index.ts";
 import { formats } from "../../src/formats/index.ts";
+import { hybridFiles } from "../../src/layouts/hybrid-files.ts";
 import { detectLayout, layouts, peftHybrid } from "../../src/layouts/index.ts";
 import { kept, writeDraft } from "../contract/layout.contract.ts";
 
@@ -45,7 +46,7 @@ function draft(names: readonly string[], of: DraftAdapter): Draft {
 }
 
 function namesIn(of: Draft): string[] {
-  const files = peftHybrid.arrange?.(of, {}) ?? [];
+  const files = hybridFiles(of, "peft-hybrid");
   return files
     .flatMap((file) => (file.kind === "tensors" ? file.entries.map(({ name }) => name) : []))
     .sort();
@@ -112,7 +113,7 @@ describe("a base carried by an adapter file", () => {
       [`${q}.weight`, "score.weight"],
       adapter([...pair, saved], { modules_to_save: ["score"] }),
     );
-    const tree = memoryTree(writeDraft(peftHybrid, of));
+    const tree = memoryTree(await writeDraft(peftHybrid, of));
     const { layout, evidence } = await detectLayout(tree, layouts);
     expect(layout.name).toBe("peft-hybrid");
     expect(evidence.at(-1)).toMatch(/base parameters/);

@@ -2,7 +2,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Checkpoint, Draft, Entry, Recipe } from "../../src/core/index.ts";
 import { safetensors } from "../../src/formats/index.ts";
-import { peft, tenon } from "../../src/layouts/index.ts";
+import { arrangePeft } from "../../src/layouts/peft/write.ts";
+import { arrangeTenon } from "../../src/layouts/tenon/write.ts";
 import { bytesOf, fixturePath, openFixture } from "./fixtures.ts";
 
 /** PEFT directories of the fixtures, written by PEFT's own save_pretrained. */
@@ -30,7 +31,7 @@ function draftOf(checkpoint: Checkpoint): Draft {
 
 /** The files that a layout makes of a draft, by path, with the bytes of the source's tensors. */
 async function contentsOf(
-  files: ReturnType<NonNullable<typeof peft.arrange>>,
+  files: ReturnType<typeof arrangePeft>,
   checkpoint: Checkpoint,
 ): Promise<Map<string, Buffer>> {
   const byId = new Map(checkpoint.entries.map(({ tensor }) => [tensor.id, tensor]));
@@ -62,7 +63,7 @@ describe("a PEFT directory that goes through", () => {
       await using checkpoint = await openFixture(directory);
       expect(checkpoint.layout).toBe("peft");
       const draft = draftOf(checkpoint);
-      const written = await contentsOf(peft.arrange?.(draft, {}) ?? [], checkpoint);
+      const written = await contentsOf(arrangePeft(draft), checkpoint);
       const sources = checkpoint.files
         .map(({ path }) => path)
         .filter((path) => /adapter_(config|model)\./.test(path));
@@ -74,7 +75,7 @@ describe("a PEFT directory that goes through", () => {
         if (path.endsWith(".json")) expect(bytes.toString(), path).toBe(source.toString());
         else if (!hasStrays) expect(Buffer.compare(bytes, source), path).toBe(0);
       }
-      const inside = await contentsOf(tenon.arrange?.(draft, {}) ?? [], checkpoint);
+      const inside = await contentsOf(arrangeTenon(draft, {}), checkpoint);
       for (const [path, bytes] of written) {
         const place = path.includes("/") ? `adapters/${path}` : `adapters/default/${path}`;
         expect(Buffer.compare(inside.get(place) as Buffer, bytes), place).toBe(0);

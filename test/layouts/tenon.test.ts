@@ -50,8 +50,11 @@ const whole: Draft = {
 const manifestIn = (files: ReadonlyMap<string, Uint8Array>): Manifest =>
   JSON.parse(new TextDecoder().decode(files.get("tenon.json"))) as Manifest;
 
-async function codeOf(files: ReadonlyMap<string, Uint8Array | string>): Promise<string> {
-  const error = await tenon.open(memoryTree(files), { formats }).then(
+type Files = ReadonlyMap<string, Uint8Array | string>;
+type Awaitable = Files | Promise<Files>;
+
+async function codeOf(files: Awaitable): Promise<string> {
+  const error = await tenon.open(memoryTree(await files), { formats }).then(
     () => undefined,
     (reason: unknown) => reason,
   );
@@ -59,16 +62,18 @@ async function codeOf(files: ReadonlyMap<string, Uint8Array | string>): Promise<
 }
 
 /** The checkpoint with its manifest changed. */
-function changed(change: (manifest: Record<string, unknown>) => void): Map<string, Uint8Array | string> {
-  const files = new Map<string, Uint8Array | string>(writeDraft(tenon, whole));
+async function changed(
+  change: (manifest: Record<string, unknown>) => void,
+): Promise<Map<string, Uint8Array | string>> {
+  const files = new Map<string, Uint8Array | string>(await writeDraft(tenon, whole));
   const manifest = manifestIn(files as Map<string, Uint8Array>) as unknown as Record<string, unknown>;
   change(manifest);
   return files.set("tenon.json", JSON.stringify(manifest));
 }
 
 describe("a tenon checkpoint", () => {
-  it("has each component in its place", () => {
-    expect([...writeDraft(tenon, whole).keys()].sort()).toEqual([
+  it("has each component in its place", async () => {
+    expect([...(await writeDraft(tenon, whole)).keys()].sort()).toEqual([
       "adapters/default/adapter_config.json",
       "adapters/default/adapter_model.safetensors",
       "adapters/second/adapter_config.json",
@@ -84,7 +89,7 @@ describe("a tenon checkpoint", () => {
   });
 
   it("brings everything back: reference, ties, optimizer by name, trainer", async () => {
-    await using checkpoint = await tenon.open(memoryTree(writeDraft(tenon, whole)), { formats });
+    await using checkpoint = await tenon.open(memoryTree(await writeDraft(tenon, whole)), { formats });
     expect(checkpoint.base).toMatchObject({ isComplete: false, config: { model_type: "llama" } });
     expect(checkpoint.base?.reference).toEqual(whole.base?.reference);
     expect(checkpoint.base?.ties).toEqual(whole.base?.ties);
@@ -103,14 +108,14 @@ describe("a tenon checkpoint", () => {
     const q = "model.layers.0.self_attn.q_proj.weight";
     const base = { tensors: new Map([[q, kept(q, [4, 4])]]), isComplete: true, ties: new Map() };
     const draft: Draft = { base, adapters: [adapter("default")], companions: [], origin: {} };
-    await using checkpoint = await tenon.open(memoryTree(writeDraft(tenon, draft)), { formats });
+    await using checkpoint = await tenon.open(memoryTree(await writeDraft(tenon, draft)), { formats });
     expect(checkpoint.base?.isComplete).toBe(true);
     expect(checkpoint.adapters.size).toBe(1);
     expect(checkpoint.observations).toEqual([]);
   });
 
-  it("states step, sizes, digests and origin in its manifest", () => {
-    const files = writeDraft(tenon, whole);
+  it("states step, sizes, digests and origin in its manifest", async () => {
+    const files = await writeDraft(tenon, whole);
     const manifest = manifestIn(files);
     expect(manifest).toMatchObject({
       schema: "tenon-checkpoint",
@@ -131,7 +136,7 @@ describe("a tenon checkpoint", () => {
 
   it("lacks the folders of what it does not have", async () => {
     const draft: Draft = { adapters: [adapter("default")], companions: [], origin: {} };
-    const files = writeDraft(tenon, draft);
+    const files = await writeDraft(tenon, draft);
     expect([...files.keys()].every((path) => path === "tenon.json" || path.startsWith("adapters/"))).toBe(
       true,
     );
@@ -143,7 +148,7 @@ describe("a tenon checkpoint", () => {
   });
 
   it("keeps an adapter whose config nobody knows, without inventing one", async () => {
-    const files = writeDraft(tenon, { adapters: [adapter("default", {})], companions: [], origin: {} });
+    const files = await writeDraft(tenon, { adapters: [adapter("default", {})], companions: [], origin: {} });
     expect(files.has("adapters/default/adapter_config.json")).toBe(false);
     await using checkpoint = await tenon.open(memoryTree(files), { formats });
     expect(checkpoint.adapters.get("default")?.modules.size).toBe(1);
@@ -151,7 +156,7 @@ describe("a tenon checkpoint", () => {
   });
 
   it("is chosen over everything that its folders might also be", async () => {
-    const files = new Map<string, Uint8Array | string>(writeDraft(tenon, whole)).set(
+    const files = new Map<string, Uint8Array | string>(await writeDraft(tenon, whole)).set(
       "trainer_state.json",
       "{}",
     );
@@ -189,10 +194,10 @@ describe("a manifest", () => {
   });
 
   it("is compared with the files: a missing or longer one is refused, or reported", async () => {
-    const missing = new Map<string, Uint8Array | string>(writeDraft(tenon, whole));
+    const missing = new Map<string, Uint8Array | string>(await writeDraft(tenon, whole));
     missing.delete("trainer/trainer.json");
     expect(await codeOf(missing)).toBe("TENON_MANIFEST_FILE_MISSING");
-    const longer = new Map<string, Uint8Array | string>(writeDraft(tenon, whole));
+    const longer = new Map<string, Uint8Array | string>(await writeDraft(tenon, whole));
     longer.set("trainer/trainer.json", '{"documents": {}}          ');
     expect(await codeOf(longer)).toBe("TENON_MANIFEST_SIZE_DIFFERS");
     const seen: string[] = [];
@@ -205,7 +210,7 @@ describe("a manifest", () => {
   });
 
   it("is read alone, for whoever wants to check the digests", async () => {
-    const manifest = await readManifest(memoryTree(writeDraft(tenon, whole)));
+    const manifest = await readManifest(memoryTree(await writeDraft(tenon, whole)));
     expect(manifest.components.adapters.map(({ name }) => name)).toEqual(["default", "second"]);
   });
 

@@ -3,6 +3,7 @@ import { memoryTree } from "../../src/bytes/index.ts";
 import type { Draft, JsonRecord, OutputFile, Recipe } from "../../src/core/index.ts";
 import { formats } from "../../src/formats/index.ts";
 import { trainer } from "../../src/layouts/index.ts";
+import { arrangeTrainer } from "../../src/layouts/trainer/write.ts";
 import { kept, writeDraft } from "../contract/layout.contract.ts";
 import { openFixture } from "./fixtures.ts";
 
@@ -56,7 +57,7 @@ function draftOf({
   };
 }
 
-const arranged = (draft: Draft): readonly OutputFile[] => trainer.arrange?.(draft, {}) ?? [];
+const arranged = (draft: Draft): readonly OutputFile[] => arrangeTrainer(draft, {});
 const advice = async (draft: Draft): Promise<readonly string[]> =>
   (await trainer.examine?.(draft, async () => new Uint8Array(4))) ?? [];
 
@@ -67,7 +68,7 @@ describe("an optimizer of a written Trainer checkpoint", () => {
   ];
 
   it("counts its parameters through the groups, in each in the order given, and names them", async () => {
-    const files = writeDraft(trainer, draftOf({ states: ["a.weight", "b.weight"], groups }));
+    const files = await writeDraft(trainer, draftOf({ states: ["a.weight", "b.weight"], groups }));
     await using opened = await trainer.open(memoryTree(files), { formats });
     expect(opened.optimizer?.groups.map(({ parameters }) => parameters)).toEqual([
       ["b.weight"],
@@ -110,7 +111,7 @@ describe("documents of a written Trainer checkpoint", () => {
       "scheduler.pt",
       "trainer_state.json",
     ]);
-    await using opened = await trainer.open(memoryTree(writeDraft(trainer, draftOf({ documents }))), {
+    await using opened = await trainer.open(memoryTree(await writeDraft(trainer, draftOf({ documents }))), {
       formats,
     });
     for (const [name, document] of Object.entries(documents))

@@ -103,7 +103,7 @@ const module = "model.layers.0.self_attn.q_proj";
 const [norm, first] = ["model.norm.weight", `default:${module}.lora_A`] as const;
 
 /** A tenon checkpoint with optimizer state by name and a trainer. */
-function trained(): Files {
+function trained(): Promise<Files> {
   const low = (role: "loraA" | "loraB", shape: readonly number[]) => ({
     meaning: { role, module, leaf: "", nesting: 0, wrappers: [] },
     recipe: kept(role, shape),
@@ -145,7 +145,7 @@ async function optimizerOf(files: Files): Promise<OptimizerComponent | undefined
 
 describe("optimizer state that goes by names", () => {
   it("goes along into tenon's layout, with groups and trainer", async () => {
-    const source = trained();
+    const source = await trained();
     const { files, report } = await splitInMemory(memoryTree(source));
     expect(report).toMatchObject({ optimizerStates: 2, trainerDocuments: ["trainer_state.json"] });
     await using opened = await openFiles(files);
@@ -160,7 +160,7 @@ describe("optimizer state that goes by names", () => {
 
   it("is left out with the parameters that are", async () => {
     const names = async (drop: string): Promise<unknown> => {
-      const { files } = await splitInMemory(memoryTree(trained()), { drop: [drop] });
+      const { files } = await splitInMemory(memoryTree(await trained()), { drop: [drop] });
       const optimizer = await optimizerOf(files);
       return [[...(optimizer?.states.keys() ?? [])], optimizer?.groups.map(({ parameters }) => parameters)];
     };
@@ -171,7 +171,7 @@ describe("optimizer state that goes by names", () => {
   });
 
   it("has no place in the others", async () => {
-    const found = await refusalOf(convertInMemory(memoryTree(trained()), "state-dict"));
+    const found = await refusalOf(convertInMemory(memoryTree(await trained()), "state-dict"));
     expect(found.hint).toBe("Leave it out: --drop optimizer --drop trainer");
   });
 });
@@ -194,7 +194,10 @@ describe("a layout of one's own", () => {
 
   it("is a target by its name, and gets every component", async () => {
     const all = [...layouts, mine];
-    const { files, report } = await convertInMemory(memoryTree(trained()), "mine", { layouts: all, formats });
+    const { files, report } = await convertInMemory(memoryTree(await trained()), "mine", {
+      layouts: all,
+      formats,
+    });
     expect(report.layout).toBe("mine");
     expect([...files.keys()]).toContain("state_dict.safetensors");
     expect(drafts.at(-1)?.optimizer?.states.size).toBe(2);
@@ -202,7 +205,7 @@ describe("a layout of one's own", () => {
   });
 
   it("is not known where it is not given", async () => {
-    const found = await refusalOf(convertInMemory(memoryTree(trained()), "mine"));
+    const found = await refusalOf(convertInMemory(memoryTree(await trained()), "mine"));
     expect(found.code).toBe("TENON_LAYOUT_NOT_KNOWN");
   });
 

@@ -6,9 +6,7 @@ import { noteLostParameters } from "../lost-parameters.ts";
 import { type ModelPart, readModelPart } from "../model-part.ts";
 import { openCheckpoint } from "../opened-checkpoint.ts";
 import { adviceFor } from "./advice.ts";
-import { DcpFolder, metadataName } from "./read.ts";
-import { openShards, shardPaths } from "./safetensors-shards.ts";
-import { arrangeDcp } from "./write.ts";
+import { metadataName, shardPaths } from "./file-names.ts";
 
 /**
  * A folder of torch.distributed.checkpoint (FSDP2, FSDP1, HSDP, torchtitan): `.metadata` and `__<rank>_<n>.distcp`; or
@@ -20,7 +18,7 @@ export const dcp: Layout = {
   canWrite: true,
   refines: ["state-dict"],
   sniff,
-  arrange: (draft, options) => arrangeDcp(draft, options),
+  arrange: async (draft, options) => (await import("./write.ts")).arrangeDcp(draft, options),
   examine: async (draft) => adviceFor(draft),
   open(tree, options) {
     const files = new CheckpointFiles(tree, options);
@@ -28,9 +26,11 @@ export const dcp: Layout = {
       const { evidence } = await sniff(files.tree);
       const shards = shardPaths(rootPaths(listed));
       if (shards.length > 0 && !(await hasMetadata(files.tree))) {
+        const { openShards } = await import("./safetensors-shards.ts");
         const tensors = await openShards(files, shards);
         return { layout: "dcp", evidence, ...unsharded(await readModelPart(files, listed, tensors)) };
       }
+      const { DcpFolder } = await import("./read.ts");
       const folder = await DcpFolder.open(files, "");
       const model = await readModelPart(files, listed, folder.model ?? []);
       const optimizer = await folder.optimizer(model);

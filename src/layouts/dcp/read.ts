@@ -10,6 +10,7 @@ import {
 import { type CanonicalNameOptions, canonicalNames } from "../canonical-names.ts";
 import type { CheckpointFiles } from "../checkpoint-files.ts";
 import { ChunkedTensor } from "./chunked-tensor.ts";
+import { metadataName } from "./file-names.ts";
 import { metadataBytesLimit } from "./limits.ts";
 import { readMetadata } from "./metadata.ts";
 import { ObjectReader } from "./objects.ts";
@@ -17,8 +18,6 @@ import { readDcpOptimizer } from "./optimizer.ts";
 import { partsOf, type StateParts } from "./parts.ts";
 import { ItemFiles } from "./sources.ts";
 import { leavesOf, type StateLeaf, type StateNode, stateTree } from "./state-tree.ts";
-
-export const metadataName = ".metadata";
 
 /** A DCP folder, opened from `.metadata` alone. */
 export class DcpFolder {

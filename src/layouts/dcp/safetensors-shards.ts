@@ -10,16 +10,10 @@ import {
 import type { CheckpointFiles, OpenedFile } from "../checkpoint-files.ts";
 import { ChunkedTensor } from "./chunked-tensor.ts";
 import { checkCover } from "./cover.ts";
+import { shardName } from "./file-names.ts";
 import type { ChunkData } from "./item.ts";
 import { checkWholeShapes } from "./shard-shapes.ts";
 import type { Chunk } from "./tensor-record.ts";
-
-const shardName = /^shard-(\d{5,})-model-(\d{5,})-of-(\d{5,})\.safetensors$/;
-
-/** Paths of shards among the files at the top. */
-export function shardPaths(rootFiles: readonly string[]): readonly string[] {
-  return rootFiles.filter((path) => shardName.test(path));
-}
 
 interface Piece {
   readonly offsets: readonly number[];

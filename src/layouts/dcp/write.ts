@@ -4,8 +4,8 @@ import type { ArrangeOptions } from "../layout.ts";
 import { defaultShardBytes } from "../limits.ts";
 import { refusePartialBase } from "../live-model.ts";
 import { modelDocuments } from "../model-documents.ts";
+import { metadataName } from "./file-names.ts";
 import { writtenChunkBytes } from "./limits.ts";
-import { metadataName } from "./read.ts";
 import { type PlacedItem, writeMetadata } from "./write-metadata.ts";
 import { type WrittenItem, writtenItems } from "./written-items.ts";
 

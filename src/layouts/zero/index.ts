@@ -4,7 +4,6 @@ import { isZeroFile, zeroTagFolders } from "../distributed-names.ts";
 import { areHere, no, onlyOneFile, rootPaths, yes } from "../evidence.ts";
 import type { Layout, Sniff } from "../layout.ts";
 import { openCheckpoint } from "../opened-checkpoint.ts";
-import { readZero } from "./read.ts";
 
 /**
  * What DeepSpeed's `save_checkpoint` leaves: a folder of one save, or a directory of several with `latest`. Also a checkpoint
@@ -20,6 +19,7 @@ export const zero: Layout = {
     const files = new CheckpointFiles(tree, options);
     return openCheckpoint(files, async (listed) => {
       const { evidence } = await sniff(files.tree);
+      const { readZero } = await import("./read.ts");
       const parts = await readZero(files, listed);
       return { layout: "zero", ...parts, evidence: [...evidence, ...parts.evidence] };
     });

@@ -19,7 +19,7 @@ async function through(deepspeed: JsonRecord): Promise<JsonRecord | undefined> {
     companions: [],
     origin: {},
   };
-  await using checkpoint = await universal.open(memoryTree(writeDraft(universal, draft)), { formats });
+  await using checkpoint = await universal.open(memoryTree(await writeDraft(universal, draft)), { formats });
   return checkpoint.trainer?.documents.get("deepspeed.json");
 }
 

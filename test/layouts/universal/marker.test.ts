@@ -30,9 +30,9 @@ async function openWith(change: (note: string, model: PickleMap) => unknown): Pr
   };
   const layout: Layout = {
     ...universal,
-    arrange: (each, options) => (universal.arrange?.(each, options) ?? []).map(other),
+    arrange: async (each, options) => ((await universal.arrange?.(each, options)) ?? []).map(other),
   };
-  return universal.open(memoryTree(writeDraft(layout, draft)), { formats });
+  return universal.open(memoryTree(await writeDraft(layout, draft)), { formats });
 }
 
 describe("tenon's note in a universal checkpoint", () => {

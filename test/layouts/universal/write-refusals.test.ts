@@ -7,6 +7,7 @@ import {
   type TensorMeta,
 } from "../../../src/core/index.ts";
 import { universal } from "../../../src/layouts/index.ts";
+import { arrangeUniversal } from "../../../src/layouts/zero/universal/write.ts";
 import { kept } from "../../contract/layout.contract.ts";
 
 type States = Readonly<Record<string, Readonly<Record<string, Recipe>>>>;
@@ -38,7 +39,7 @@ function draftOf(states: States, { groups, weights, trainer }: Said = {}): Draft
 
 function refusal(draft: Draft): { readonly code: string; readonly message: string; readonly hint: string } {
   try {
-    universal.arrange?.(draft, {});
+    arrangeUniversal(draft, {});
   } catch (error) {
     if (isTenonError(error)) return { code: error.code, message: error.message, hint: error.hint ?? "" };
     throw error;
@@ -140,7 +141,7 @@ describe("a universal checkpoint is refused", () => {
 describe("parameters of the optimizer without any state", () => {
   it("are frozen ones, and get no folder", async () => {
     const draft = draftOf({ "a.weight": adam, "b.weight": {} });
-    const paths = (universal.arrange?.(draft, {}) ?? []).map(({ path }) => path);
+    const paths = arrangeUniversal(draft, {}).map(({ path }) => path);
     expect(paths.filter((path) => path.endsWith("fp32.pt"))).toEqual([
       "global_step0_universal/zero/a.weight/fp32.pt",
     ]);
@@ -148,9 +149,7 @@ describe("parameters of the optimizer without any state", () => {
   });
 
   it("are all there are before the first step, and start from their weights", () => {
-    const paths = (universal.arrange?.(draftOf({ "a.weight": {}, "b.weight": {} }), {}) ?? []).map(
-      ({ path }) => path,
-    );
+    const paths = arrangeUniversal(draftOf({ "a.weight": {}, "b.weight": {} }), {}).map(({ path }) => path);
     expect(paths.filter((path) => /\/zero\/.*\//.test(path))).toEqual([
       "global_step0_universal/zero/a.weight/fp32.pt",
       "global_step0_universal/zero/b.weight/fp32.pt",
@@ -190,7 +189,7 @@ describe("the report of a universal checkpoint", () => {
     const documents = new Map([["trainer_state.json", { global_step: 7 }]]);
     const known = draftOf({ "a.weight": adam }, { trainer: { documents } });
     expect((await examine(known)).join("\n")).not.toContain(unknown);
-    const paths = (universal.arrange?.(known, {}) ?? []).map(({ path }) => path);
+    const paths = arrangeUniversal(known, {}).map(({ path }) => path);
     expect(paths).toContain("global_step7_universal/zero/a.weight/fp32.pt");
   });
 });

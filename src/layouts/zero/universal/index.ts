@@ -3,10 +3,7 @@ import { CheckpointFiles } from "../../checkpoint-files.ts";
 import { areHere, no, onlyOneFile, yes } from "../../evidence.ts";
 import type { Layout, Sniff } from "../../layout.ts";
 import { openCheckpoint } from "../../opened-checkpoint.ts";
-import { examineUniversal } from "./examine.ts";
-import { readUniversal } from "./read.ts";
 import { universalFolders } from "./tags.ts";
-import { arrangeUniversal } from "./write.ts";
 
 /** What DeepSpeed's `ds_to_universal` makes of a ZeRO save: one folder a parameter, for any number of workers. */
 export const universal: Layout = {
@@ -19,12 +16,13 @@ export const universal: Layout = {
     const files = new CheckpointFiles(tree, options);
     return openCheckpoint(files, async (listed) => {
       const { evidence } = await sniff(files.tree);
+      const { readUniversal } = await import("./read.ts");
       const parts = await readUniversal(files, listed);
       return { layout: "universal", ...parts, evidence: [...evidence, ...parts.evidence] };
     });
   },
-  arrange: arrangeUniversal,
-  examine: examineUniversal,
+  arrange: async (draft, options) => (await import("./write.ts")).arrangeUniversal(draft, options),
+  examine: async (draft, read) => (await import("./examine.ts")).examineUniversal(draft, read),
 };
 
 async function sniff(tree: SourceTree): Promise<Sniff> {
