@@ -109,7 +109,7 @@ describe("an optimizer whose order nobody kept", () => {
   });
 
   it("stays so in a tenon checkpoint", async () => {
-    const files = writeDraft(tenon, draftOf({ optimizer }));
+    const files = await writeDraft(tenon, draftOf({ optimizer }));
     await using opened = await tenon.open(memoryTree(files), { formats });
     expect(opened.optimizer?.orderUnknown).toBe(orderUnknown);
   });
