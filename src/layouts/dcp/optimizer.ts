@@ -57,7 +57,22 @@ export async function readDcpOptimizer(
     file: source.file,
     states,
     groups: groups.map(({ parameters, settings }) => ({ parameters: parameters.map(named), settings })),
+    ...(Array.isArray(parts.groups) && isSpread(parts.groups) && { orderUnknown: spread }),
   };
+}
+
+const spread = "several ranks wrote the settings of DCP's flattened param groups, and their order with them";
+
+/**
+ * Each rank lists Python values in the optimizer's order, but torch 2.13 gives each value to the rank that has least to write
+ * (`dedup_save_plans`), and `.metadata` lists rank by rank: with many ranks some parameters first appear in a later one.
+ */
+function isSpread(groups: readonly GroupParts[]): boolean {
+  const ranks = new Set<string>();
+  for (const { settings } of groups)
+    for (const leaf of settings.values())
+      if (leaf.kind === "object") ranks.add(/^__(\d+)_/.exec(leaf.place.file)?.[1] ?? leaf.place.file);
+  return ranks.size > 1;
 }
 
 /** A step that is a Python number becomes what torch's own optimizers keep: a scalar of f32. */
@@ -94,8 +109,8 @@ function nestedGroup(group: Json, file: string): Group {
 }
 
 /**
- * Flattened groups lose their borders; parameters with the same settings make one group again. Their order is the optimizer's:
- * torch flattens group by group, and only the first rank writes Python values, in that order (`create_default_local_save_plan`).
+ * Flattened groups lose their borders; parameters with the same settings make one group again. Their order is that of
+ * the state dict, group by group, unless {@link isSpread}.
  */
 async function regrouped(parts: readonly GroupParts[], source: OptimizerSource): Promise<Group[]> {
   const groups = new Map<string, { parameters: string[]; settings: JsonRecord }>();
