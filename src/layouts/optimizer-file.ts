@@ -107,6 +107,6 @@ function orderUnknown(layout: string, reason: string): PlanError {
   const message = `${layout}: the order in which the optimizer was given its parameters is not known: ${reason}`;
   return new PlanError("TENON_OPTIMIZER_ORDER_UNKNOWN", message, {
     details: { layout, reason },
-    hint: "Write a layout that names parameters: tenon, dcp or universal. Or leave it out: --drop optimizer",
+    hint: "Give it: --param-order FILE, one name a line, group by group. Or write a layout that names parameters (tenon, dcp, universal), or leave it out: --drop optimizer",
   });
 }

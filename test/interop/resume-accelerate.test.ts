@@ -19,6 +19,8 @@ describe.each(["hybrid", "whole"])("a run of Accelerate: %s", (kind) => {
     [, whole] = (await tools.answers([
       { base: tools.at("base") },
       { accelerate: tools.named(name, { kind }) },
+      // For the checkpoint of the Trainer below.
+      ...(kind === "hybrid" ? [{ trainer: tools.named(kind, { kind, keeps_base: true }) }] : []),
     ])) as [Answer, Answer];
     await tenon(
       "convert",
@@ -83,7 +85,6 @@ describe("a checkpoint of the Trainer, as one of Accelerate", () => {
   it("is loaded strictly, and saved again as it was", async () => {
     const out = tools.at("trainer-as-accelerate");
     const lacking = ["--drop", "trainer_state.json", "--drop", "rng_state.pth"];
-    await tools.answers([{ trainer: tools.named("hybrid", { kind: "hybrid", keeps_base: true }) }]);
     const words = ["--base", tools.at("base"), "--to", "accelerate", "-o", out, ...lacking];
     await tenon("convert", tools.at("hybrid", "checkpoint-3"), ...words);
     const idle = tools.named("idle", {

@@ -1,66 +1,44 @@
-import { execFile } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { promisify } from "node:util";
+import { existsSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { scratch, tenon } from "./command.ts";
-import { interpreter } from "./python.ts";
+import { type Answer, TrainingRuns } from "./training-runs.ts";
 
 // transformers' Trainer trains; what it saved goes through tenon, and the Trainer goes on from there.
 
-interface Answer {
-  readonly losses?: readonly number[];
-  readonly names?: readonly string[];
-  /** What differs between two checkpoints, but for the names that tenon writes into param groups. */
-  readonly unlike?: readonly string[];
-  readonly compared?: readonly string[];
-}
-
 const folder = scratch();
-const at = (...names: string[]): string => join(folder.path, ...names);
-const heldBytes = (name: string): Buffer => readFileSync(at("held", `${name}.safetensors`));
+const tools = new TrainingRuns(folder.path);
 
 afterAll(() => folder.remove());
 
-let calls = 0;
-/** Each start of torch takes longer than what is then asked of it, so a plan has many parts. */
-async function runs(plan: readonly object[]): Promise<Answer[]> {
-  const path = at(`plan-${++calls}.json`);
-  writeFileSync(path, JSON.stringify(plan));
-  const program = join(import.meta.dirname, "trainer_runs.py");
-  const { stdout } = await promisify(execFile)(interpreter, [program, path], { maxBuffer: 16 * 2 ** 20 });
-  const lines = stdout.split("\n").filter((line) => line.startsWith("{"));
-  return lines.map((line) => JSON.parse(line) as Answer);
-}
-
-const run = (name: string, more: object): object => ({
-  base: at("base"),
-  out: at(name),
-  weights: at("held", `${name}.safetensors`),
-  ...more,
-});
-
 describe.each(["hybrid", "whole"])("a run of the Trainer: %s", (kind) => {
-  const saved = at(kind, "checkpoint-3");
-  const words = kind === "hybrid" ? ["--base", at("base")] : [];
+  const saved = tools.at(kind, "checkpoint-3");
+  const words = kind === "hybrid" ? ["--base", tools.at("base")] : [];
   let whole: Answer;
   let found: readonly Answer[];
 
   beforeAll(async () => {
-    const trained = { trainer: run(kind, { kind, keeps_base: true }) };
-    [, whole] = (await runs([{ base: at("base") }, trained])) as [Answer, Answer];
-    await tenon("convert", saved, ...words, "--to", "trainer", "-o", at(`${kind}-direct`));
-    await tenon("convert", saved, ...words, "--to", "tenon", "-o", at(`${kind}-parts`));
-    await tenon("convert", at(`${kind}-parts`), ...words, "--to", "trainer", "-o", at(`${kind}-through`));
+    const trained = { trainer: tools.named(kind, { kind, keeps_base: true }) };
+    [, whole] = (await tools.answers([{ base: tools.at("base") }, trained])) as [Answer, Answer];
+    await tenon("convert", saved, ...words, "--to", "trainer", "-o", tools.at(`${kind}-direct`));
+    await tenon("convert", saved, ...words, "--to", "tenon", "-o", tools.at(`${kind}-parts`));
+    await tenon(
+      "convert",
+      tools.at(`${kind}-parts`),
+      ...words,
+      "--to",
+      "trainer",
+      "-o",
+      tools.at(`${kind}-through`),
+    );
     const resumed = (name: string): object => ({
-      trainer: run(`${name}-on`, { kind, resume: at(name), keeps_base: true }),
+      trainer: tools.named(`${name}-on`, { kind, resume: tools.at(name), keeps_base: true }),
     });
-    found = await runs([
+    found = await tools.answers([
       resumed(`${kind}-direct`),
       resumed(`${kind}-through`),
-      { unlike: [saved, at(`${kind}-through`)] },
-      { unlike: [at(kind, "checkpoint-4"), at(`${kind}-through-on`, "checkpoint-4")] },
-      { param_names: at(`${kind}-through`, "optimizer.pt") },
+      { unlike: [saved, tools.at(`${kind}-through`)] },
+      { unlike: [tools.at(kind, "checkpoint-4"), tools.at(`${kind}-through-on`, "checkpoint-4")] },
+      { param_names: tools.at(`${kind}-through`, "optimizer.pt") },
     ]);
   });
 
@@ -69,7 +47,7 @@ describe.each(["hybrid", "whole"])("a run of the Trainer: %s", (kind) => {
     for (const [index, name] of [`${kind}-direct`, `${kind}-through`].entries()) {
       // The log of the first three steps is the checkpoint's own.
       expect(found[index]?.losses, name).toEqual(whole.losses);
-      expect(heldBytes(`${name}-on`).equals(heldBytes(kind)), name).toBe(true);
+      expect(tools.heldBytes(`${name}-on`).equals(tools.heldBytes(kind)), name).toBe(true);
     }
   });
 
@@ -93,10 +71,10 @@ describe.each(["hybrid", "whole"])("a run of the Trainer: %s", (kind) => {
 describe("the trained base of a hybrid", () => {
   it("is in the adapter's file, where the Trainer's own save of the adapter has none of it", () => {
     const sizes = [
-      at("hybrid", "checkpoint-3.adapter"),
-      at("hybrid-through", "adapter_model.safetensors"),
+      tools.at("hybrid", "checkpoint-3.adapter"),
+      tools.at("hybrid-through", "adapter_model.safetensors"),
     ].map((path) => readFileSync(path).length);
     expect(sizes[1]).toBeGreaterThan((sizes[0] ?? 0) * 2);
-    expect(existsSync(at("hybrid-through", "model.safetensors"))).toBe(false);
+    expect(existsSync(tools.at("hybrid-through", "model.safetensors"))).toBe(false);
   });
 });
