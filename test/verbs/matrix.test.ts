@@ -17,7 +17,7 @@ const sources: Readonly<Record<string, MatrixSource>> = {
   universal: { path: "universal/z2-w2-bf16" },
   "Trainer, LoRA alone": { path: "optimizer/trainer-lora" },
   Accelerate: { path: "hybrid/qv/accelerator-save-state", ...hybridConfig },
-  "FSDP, DCP": { path: "dcp/fsdp2-w3", ...hybridConfig },
+  "FSDP, DCP": { path: "dcp/fsdp2-w3", given: { alpha: 4 } },
 };
 
 const rows = tableOf("docs/guide/resume.md");
