@@ -17,6 +17,7 @@ export { sliceOf } from "./assembled-tensor.ts";
 export { chosenStep } from "./chosen-step.ts";
 export { type DetectedLayout, detectLayout } from "./detect.ts";
 export { isTagFolder } from "./distributed-names.ts";
+export type { FoundConfig } from "./found-config.ts";
 export type { KnownBase } from "./known-base.ts";
 export type {
   ArrangeOptions,

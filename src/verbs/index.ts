@@ -22,6 +22,7 @@ export type {
 export { formats, storedTensor } from "../formats/index.ts";
 export type {
   ArrangeOptions,
+  FoundConfig,
   FoundModel,
   KnownBase,
   Layout,
