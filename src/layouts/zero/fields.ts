@@ -70,6 +70,13 @@ export function enumValueOf(value: PickleValue | undefined): PickleValue | undef
   return value instanceof PickleRecord ? value.args[0] : value;
 }
 
+/** A value of a file, for a message. */
+export function shownValue(found: PickleValue | undefined): string {
+  if (typeof found === "bigint") return String(found);
+  const isPlain = typeof found === "number" || typeof found === "string" || typeof found === "boolean";
+  return isPlain ? JSON.stringify(found) : describe(found);
+}
+
 export function malformed(
   what: string,
   found: PickleValue | undefined,
@@ -77,10 +84,7 @@ export function malformed(
   path: string,
   code = "TENON_ZERO_MALFORMED",
 ): FormatError {
-  const shown =
-    typeof found === "number" || typeof found === "string" || typeof found === "boolean"
-      ? JSON.stringify(found)
-      : describe(found);
+  const shown = shownValue(found);
   const message = `zero: ${what} is ${shown}, ${expected} is expected (${path})`;
   return new FormatError(code, message, { details: { what, expected, path } });
 }

@@ -3,7 +3,7 @@ import type { JsonRecord, Shape } from "../../../core/index.ts";
 import { tensorsIn } from "../../../formats/index.ts";
 import type { PickleValue } from "../../../pickle/index.ts";
 import type { CheckpointFiles } from "../../checkpoint-files.ts";
-import { enumValueOf, Fields } from "../fields.ts";
+import { enumValueOf, Fields, shownValue } from "../fields.ts";
 import { paramGroups } from "../optimizer-file.ts";
 import { refusal } from "./refusals.ts";
 import { numberIn } from "./state-file.ts";
@@ -35,7 +35,7 @@ export async function readOptimizer(
   if (stage !== 1 && stage !== 2 && stage !== 3)
     throw refusal(
       "TENON_UNIVERSAL_OPTIMIZER",
-      `zero_stage is ${found === undefined ? "missing" : JSON.stringify(found)}; 1, 2 or 3 is expected`,
+      `zero_stage is ${found === undefined ? "missing" : shownValue(found)}; 1, 2 or 3 is expected`,
       path,
     );
   const inner = stage === 3 ? fields.dict("optimizer_state_dict") : undefined;
