@@ -1,4 +1,5 @@
-// Runs PEFT on the files that bench/run.ts merges, in turn with tenon: row 3 of bench/README.md.
+// Runs PEFT on the files that bench/run.ts merges, in turn with tenon: row 3 of bench/README.md. Then DeepSpeed's zero_to_fp32
+// on a save that bench/shards.ts splits.
 // Needs the Python environment of scripts/venv.sh, and memory for the whole model.
 import { execFileSync } from "node:child_process";
 import { existsSync, rmSync } from "node:fs";
@@ -12,6 +13,7 @@ import type { Measured } from "./process.ts";
 import { type Row, replaceSection, rowTable, runTable } from "./report.ts";
 import { inRounds } from "./rounds.ts";
 import { spreadOf } from "./statistics.ts";
+import { zeroToFp32 } from "./zero-peers.ts";
 
 const loraRank = 16;
 const timesFaster = 22;
@@ -100,4 +102,12 @@ const lines = [
   ),
 ];
 console.log(lines.join("\n"));
-if (options.write && !options.small) replaceSection("bench/RESULTS.md", "peers", lines);
+const zeroLines = await zeroToFp32(python, data.root, {
+  rounds: Number(options.rounds),
+  isSmall: options.small,
+});
+console.log(zeroLines.join("\n"));
+if (options.write && !options.small) {
+  replaceSection("bench/RESULTS.md", "peers", lines);
+  replaceSection("bench/RESULTS.md", "zero-peers", zeroLines);
+}

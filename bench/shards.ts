@@ -1,19 +1,19 @@
 // Measures row 5 of README.md: a ZeRO-3 save of 8 workers to base and adapter, against reading the bytes that these are made
 // of; memory and time over three sizes; and the metadata of a save of 512 workers.
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { bytesBelow } from "./copies.ts";
 import { dataDirectory, madeOnce, requireSpace } from "./data.ts";
-import { elevenMegabytes, fourGigabytes, type LlamaSizes, llama405B } from "./llama.ts";
+import { elevenMegabytes, llama405B } from "./llama.ts";
 import { describeMachine, watchOthers } from "./machine.ts";
 import { cli } from "./merges.ts";
-import { type Measured, run, runNode } from "./process.ts";
+import { runNode } from "./process.ts";
 import { replaceSection, rowTable, runTable } from "./report.ts";
 import { inRounds } from "./rounds.ts";
 import { shardNames, shardRows } from "./shard-rows.ts";
+import { neededBytes, type Save, savesIn, settle, splitSave } from "./zero-saves.ts";
 import { writeZero3, type ZeroOptions } from "./zero3.ts";
 
 const { values: options } = parseArgs({
@@ -26,24 +26,6 @@ const { values: options } = parseArgs({
   },
 });
 
-interface Save {
-  readonly layers: number;
-  readonly directory: string;
-  readonly output: string;
-}
-
-/** 6.5, 3.3 and 1.3 GB of shards; the first is the one that is judged. */
-function savesIn(root: string): Save[] {
-  const zero: ZeroOptions = { workers: 8, loraRank: 16, trains: "base", weights: "random" };
-  const output = join(root, "output");
-  return (options.smoke ? [6, 3, 1] : [10, 5, 2]).map((layers) => {
-    const sizes: LlamaSizes = { ...(options.smoke ? elevenMegabytes : fourGigabytes), layers };
-    const directory = join(root, `zero3-w8-h${sizes.hidden}-l${layers}`);
-    madeOnce(directory, { sizes, zero }, (path) => writeZero3(path, sizes, zero));
-    return { layers, directory, output };
-  });
-}
-
 /** Headers and pickles of many workers; the tensors are holes. */
 function manyWorkers(root: string): { readonly directory: string; readonly workers: number } {
   const workers = options.smoke ? 16 : 512;
@@ -54,42 +36,8 @@ function manyWorkers(root: string): { readonly directory: string; readonly worke
   return { directory, workers };
 }
 
-async function splitSave({ directory, output }: Save, skipsSyncs = false): Promise<Measured> {
-  const drop = ["--drop", "optimizer", "--drop", "masters", "--drop", "trainer"];
-  const args = [cli, "split", join(directory, "checkpoint"), "-o", output, ...drop, "--quiet"];
-  const measured = await runNode(args, { reportsUse: true, skipsSyncs });
-  if (skipsSyncs && measured.skippedSyncs === 0) throw new Error("fsync was to be skipped, and none was met");
-  const [written, needed] = [await bytesBelow(output), neededBytes(directory)];
-  if (written < needed * 0.99) throw new Error(`the split wrote ${written} bytes of ${needed}`);
-  return measured;
-}
-
-function neededBytes(directory: string): number {
-  const ranges = JSON.parse(readFileSync(join(directory, "ranges.json"), "utf8")) as { byteLength: number }[];
-  return ranges.reduce((sum, { byteLength }) => sum + byteLength, 0);
-}
-
-/** Nothing waiting to be written, the last output gone, and the shards out of the page cache, or with --warm in it. */
-async function settle(saves: readonly Save[]): Promise<void> {
-  for (const { output } of saves) await rm(output, { recursive: true, force: true });
-  await run("sync", []);
-  for (const { directory } of saves)
-    for (const path of rangeFiles(directory))
-      await run("dd", [
-        `if=${path}`,
-        "of=/dev/null",
-        ...(options.warm ? ["bs=4M"] : ["iflag=nocache", "count=0"]),
-        "status=none",
-      ]);
-}
-
-function rangeFiles(directory: string): string[] {
-  const ranges = JSON.parse(readFileSync(join(directory, "ranges.json"), "utf8")) as { path: string }[];
-  return [...new Set(ranges.map(({ path }) => join(directory, path)))];
-}
-
 async function measure(root: string, rounds: number): Promise<string[]> {
-  const saves = savesIn(root);
+  const saves = savesIn(root, { isSmall: options.smoke });
   const many = manyWorkers(root);
   const [judged] = saves as [Save, ...Save[]];
   const machine = describeMachine(root);
@@ -111,7 +59,7 @@ async function measure(root: string, rounds: number): Promise<string[]> {
     {
       rounds,
       warmUps: options.smoke ? 0 : 1,
-      beforeEach: () => settle(saves),
+      beforeEach: () => settle(saves, { isWarm: options.warm }),
       onRun: (round, name, { seconds }) =>
         console.error(`round ${round + 1}: ${name}: ${seconds.toFixed(2)} s`),
     },
