@@ -10,6 +10,11 @@ export interface TensorMeta {
   readonly shape: Shape;
   readonly byteLength: number;
   /**
+   * The Python number that it was stored as, in the place of a tensor: an optimizer's step. What writes Python objects writes
+   * that number again.
+   */
+  readonly pythonNumber?: number;
+  /**
    * The matrix as the file holds it, where this one is that one with rows and columns changed places. Whoever addresses
    * elements reads it in the place of this one.
    */

@@ -412,6 +412,22 @@ const files: Kinds = {
     fixable: false,
     detects: "objects beside model and optimizer",
   },
+  TENON_OPTIMIZER_STATE_LEFT: {
+    severity: "warning",
+    cause:
+      "The optimizer keeps values that are neither tensors nor numbers which f32 holds exactly; they are not read, and a conversion with the optimizer is refused.",
+    remedy: "Weights are not concerned. To resume with it, use the framework that saved it.",
+    fixable: false,
+    detects: "optimizers with lists, objects or tensors among their settings",
+  },
+  TENON_TRAINING_DOCUMENT_LEFT: {
+    severity: "warning",
+    cause:
+      "A schedule, loss scaler or random state holds what JSON has no word for; it is not read, and a conversion with the trainer's state is refused.",
+    remedy: "Weights are not concerned. To resume with it, use the framework that saved it.",
+    fixable: false,
+    detects: "schedules with objects or with keys that are no text",
+  },
   TENON_DCP_METADATA_MISSING: {
     severity: "error",
     cause: "A folder of FSDP has no `.metadata`, which is written last: the save did not finish.",

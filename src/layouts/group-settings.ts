@@ -3,17 +3,18 @@ import type { DraftOptimizer, Json, JsonRecord } from "../core/index.ts";
 import { PickleFloat, PickleMap, PickleTuple, type PickleValue } from "../pickle/index.ts";
 
 /**
- * Settings that torch.optim (2.13) and its schedulers keep as floats. JSON does not tell 0.0 from 0; whoever formats or
+ * Settings that torch.optim (2.13), its schedulers and Adafactor of transformers (5.18) keep as floats. JSON does not tell 0.0
+ * from 0; whoever formats or
  * compares the value in Python does. SGD's own defaults are ints, and a float in their place means the same.
  */
 const floats: ReadonlySet<string> = new Set([
   "lr", "initial_lr", "max_lr", "min_lr", "weight_decay", "eps", "momentum", "base_momentum", "max_momentum", "dampening",
   "alpha", "rho", "lr_decay", "lambd", "t0", "betas", "etas", "step_sizes", "ns_coefficients", "initial_accumulator_value",
-  "momentum_decay", "beta2_decay", "d",
+  "momentum_decay", "beta2_decay", "d", "clip_threshold", "decay_rate", "beta1",
 ]); // biome-ignore format: a list
 
-/** Settings that torch keeps as tuples. */
-const tuples: ReadonlySet<string> = new Set(["betas", "etas", "step_sizes", "ns_coefficients"]);
+/** Settings that torch keeps as tuples; Adafactor has two `eps`. */
+const tuples: ReadonlySet<string> = new Set(["betas", "eps", "etas", "step_sizes", "ns_coefficients"]);
 
 /** tenon's own among the settings of a group: why the order of its parameters is unknown. Engines keep it, and look at others. */
 export const orderSetting = "order_unknown";

@@ -47,6 +47,11 @@ export function optimizerFile(draft: Draft, layout: string, path: string): reado
     const own = new PickleMap();
     for (const [key, recipe] of inTorchsOrder(states.get(parameter))) {
       const name = `${number}/${key}`;
+      const plain = recipe.source.pythonNumber;
+      if (plain !== undefined) {
+        own.set(key, plain);
+        continue;
+      }
       entries.push({ name, recipe });
       own.set(key, new TensorPlace(name));
     }

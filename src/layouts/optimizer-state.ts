@@ -1,12 +1,15 @@
 import type { Json, JsonRecord, OptimizerComponent, Tensor } from "../core/index.ts";
 import { FormatError } from "../core/index.ts";
 import { type TensorPath, tensorsIn } from "../formats/index.ts";
-import { PickleMap, type PickleValue } from "../pickle/index.ts";
+import { HostValue, PickleMap, PickleRecord, type PickleValue } from "../pickle/index.ts";
 import type { CheckpointFiles } from "./checkpoint-files.ts";
+import { noteLeftState } from "./left-state.ts";
+import { pythonNumber } from "./scalar-tensor.ts";
 
 /**
  * Reads the file that `torch.save(optimizer.state_dict())` makes (`optimizer.pt`, `optimizer.bin`):
- * `{state: {index or name: {exp_avg, …}}, param_groups: [{…, params: [index or name]}]}`. No tensor is read.
+ * `{state: {index or name: {exp_avg, …}}, param_groups: [{…, params: [index or name]}]}`. No tensor is read. A step that is a
+ * Python number becomes a scalar of f32 that knows so; whatever else is no tensor is observed as TENON_OPTIMIZER_STATE_LEFT.
  * @throws FormatError TENON_OPTIMIZER_MALFORMED
  */
 export async function readOptimizer(files: CheckpointFiles, path: string): Promise<StoredOptimizer> {
@@ -18,14 +21,21 @@ export async function readOptimizer(files: CheckpointFiles, path: string): Promi
     const message = `optimizer: has no state and param_groups, as an optimizer's state dict has (${path})`;
     throw new FormatError("TENON_OPTIMIZER_MALFORMED", message, { details: { path } });
   }
+  const left = new Map<string, string>();
+  for (const key of (object as PickleMap).keys())
+    if (key !== "state" && key !== "param_groups")
+      left.set(spell(key), foundIn((object as PickleMap).get(key)));
   const states = new Map<string, Map<string, Tensor>>();
-  for (const key of state.keys()) states.set(String(key), new Map());
+  for (const [key, value] of state)
+    states.set(String(key), plainState(value, `state.${spell(key)}`, `${files.tree.location}/${path}`, left));
   const report = files.options.report;
   for (const [tensorPath, tensor] of tensorsIn(state, { file: path, ...(report && { report }) })) {
     const [key, name] = splitPath(tensorPath);
     states.get(key)?.set(name, tensor);
   }
-  return { file: path, states, groups: groups.map((group) => readGroup(group, path)) };
+  const read = groups.map((group, at) => readGroup(group, at, path, left));
+  noteLeftState(files, path, left);
+  return { file: path, states, groups: read };
 }
 
 /** An optimizer as its file has it. */
@@ -40,7 +50,51 @@ function splitPath([key = "", ...rest]: TensorPath): [string, string] {
   return [String(key), rest.join(".")];
 }
 
-function readGroup(group: PickleValue, path: string): StoredOptimizer["groups"][number] {
+/** The numbers among the states of a parameter. Tensors are for whoever walks the whole file. */
+function plainState(
+  state: PickleValue | undefined,
+  place: string,
+  location: string,
+  left: Map<string, string>,
+): Map<string, Tensor> {
+  const found = new Map<string, Tensor>();
+  if (!(state instanceof PickleMap)) left.set(place, foundIn(state));
+  else
+    for (const [key, value] of state) {
+      const name = `${place}.${spell(key)}`;
+      if (isTensor(value) && typeof key === "string") continue;
+      const number = typeof value === "number" ? pythonNumber(name, value, location) : undefined;
+      if (number === undefined || typeof key !== "string") left.set(name, foundIn(value));
+      else found.set(key, number);
+    }
+  return found;
+}
+
+function spell(key: PickleValue): string {
+  return typeof key === "string" || typeof key === "number" ? String(key) : `<${foundIn(key)}>`;
+}
+
+/** What stands there, for messages. */
+function foundIn(value: PickleValue | undefined): string {
+  if (value === null || value === undefined) return "None";
+  if (typeof value !== "object")
+    return typeof value === "string" ? "text" : `${typeof value} ${String(value)}`;
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (value instanceof PickleMap) return `a dict of ${value.size}`;
+  if (value instanceof PickleRecord) return `an object of ${value.global}`;
+  return isTensor(value) ? `a tensor of ${value.dtype} [${value.shape.join(", ")}]` : "an object";
+}
+
+function isTensor(value: PickleValue | undefined): value is PickleValue & Tensor {
+  return value instanceof HostValue && "read" in value && "dtype" in value;
+}
+
+function readGroup(
+  group: PickleValue,
+  at: number,
+  path: string,
+  left: Map<string, string>,
+): StoredOptimizer["groups"][number] {
   const params = group instanceof PickleMap ? group.get("params") : undefined;
   if (!(group instanceof PickleMap) || !Array.isArray(params)) {
     const message = `optimizer: a param group has no list of params (${path})`;
@@ -48,9 +102,11 @@ function readGroup(group: PickleValue, path: string): StoredOptimizer["groups"][
   }
   const settings = Object.create(null) as Record<string, Json>;
   for (const [key, value] of group) {
-    if (typeof key !== "string" || key === "params" || key === "param_names") continue;
+    if (key === "params" || key === "param_names") continue;
     const json = jsonFromPickle(value);
-    if (json !== undefined) settings[key] = json;
+    if (json === undefined || typeof key !== "string")
+      left.set(`param_groups.${at}.${spell(key)}`, foundIn(value));
+    else settings[key] = json;
   }
   const names = group.get("param_names");
   const hasNames = Array.isArray(names) && names.every((name) => typeof name === "string");

@@ -18,3 +18,12 @@ export function scalarTensor(name: string, value: number, location = ""): Tensor
     },
   };
 }
+
+/**
+ * A Python number among an optimizer's states that is to be one again where Python objects are written: HF's Adafactor computes
+ * in f64 with it, and in f32 with a tensor. Undefined for a number that f32 does not hold exactly.
+ */
+export function pythonNumber(name: string, value: number, location = ""): Tensor | undefined {
+  if (!Object.is(Math.fround(value), value)) return undefined;
+  return { ...scalarTensor(name, value, location), pythonNumber: value };
+}

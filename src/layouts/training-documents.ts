@@ -7,7 +7,7 @@ import { randomStateBytesLimit } from "./limits.ts";
 /**
  * Reads the pickles at the top of a source whose names match, as JSON. What JSON has no word for is spelled as a record of
  * one key: `$tuple`, `$int` (beyond 2^53), `$bytes`, `$array` (numpy) and `$tensor`, the last three with base64. A file
- * that holds anything else is left out, and listed among the files that nothing was made of.
+ * that holds anything else is left out, and observed as TENON_TRAINING_DOCUMENT_LEFT.
  */
 export async function readTrainingDocuments(
   files: CheckpointFiles,
@@ -21,6 +21,7 @@ export async function readTrainingDocuments(
     const json = await documentFrom(file.object as PickleValue, budget, files.options.signal);
     if (json !== undefined && typeof json === "object" && json !== null && !Array.isArray(json))
       documents.set(path, json as JsonRecord);
+    else files.notices.note({ code: "TENON_TRAINING_DOCUMENT_LEFT", names: [path] });
   }
   return documents;
 }
@@ -53,6 +54,8 @@ async function recordFrom(
   budget: { left: number },
   signal: AbortSignal | undefined,
 ): Promise<JsonRecord | undefined> {
+  // A Counter of text would come back as a dict, which MultiStepLR cannot count with.
+  if (map.className !== "dict" && map.className !== "collections OrderedDict") return undefined;
   const record = Object.create(null) as Record<string, Json>;
   for (const [key, item] of map) {
     if (typeof key !== "string" || key.startsWith("$")) return undefined;

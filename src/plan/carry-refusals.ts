@@ -35,6 +35,7 @@ export function refuseUncarried(source: Components, drops: Drops, options: Carry
     if (!drops.adapter(adapter)) throw storedTwice(adapter, observation, source, verb);
   }
   refuseTraining(source, drops, options);
+  refuseLeftState(source, drops, options);
 }
 
 function uncarried(source: Components, drops: Drops): readonly Found[] {
@@ -105,6 +106,39 @@ function carriedEntries(source: Components, drops: Drops): Entry[] {
       return entry.meaning.role === "foreign" || !drops.component("base");
     }),
   ];
+}
+
+/**
+ * Training state that reading had no word for.
+ * @throws PlanError TENON_OPTIMIZER_STATE_LEFT, TENON_TRAINING_DOCUMENT_LEFT
+ */
+function refuseLeftState(source: Components, drops: Drops, { verb, holds }: CarryOptions): void {
+  const { location, optimizer } = source;
+  for (const observation of source.observations) {
+    const { code, names, facts = {} } = observation;
+    if (code === "TENON_OPTIMIZER_STATE_LEFT") {
+      if (optimizer === undefined || drops.component("optimizer") || !holds.includes("optimizer")) continue;
+      const rest = names.length > 1 ? ` and ${names.length - 1} more` : "";
+      const message = `${verb}: ${names[0]}${rest} of the optimizer is ${facts["found"]}; tensors, and numbers that f32 holds exactly, are kept (${facts["file"]} in ${location})`;
+      throw planError(code, message, {
+        details: {
+          ...facts,
+          names: names.slice(0, namesListed),
+          count: names.length,
+          allowed: ["tensor", "number"],
+        },
+        hint: "Resume with the framework that saved it; or leave it out: --drop optimizer",
+      });
+    }
+    if (code !== "TENON_TRAINING_DOCUMENT_LEFT" || !holds.includes("trainer")) continue;
+    const lost = names.filter((name) => !drops.document(name));
+    if (lost.length === 0) continue;
+    const message = `${verb}: ${lost.join(", ")} holds what JSON has no word for, so the trainer's state would lack it (${location})`;
+    throw planError(code, message, {
+      details: { names: lost, source: location },
+      hint: `Leave it out: ${lost.map((name) => `--drop ${name}`).join(" ")}`,
+    });
+  }
 }
 
 /** Optimizer and trainer state that the target has no place for, or that has no names. All of it in one message. */

@@ -1,5 +1,11 @@
 import { canonicalName } from "../adapters/index.ts";
-import { type AdapterComponent, type Checkpoint, type Entry, UsageError } from "../core/index.ts";
+import {
+  type AdapterComponent,
+  type Checkpoint,
+  type Entry,
+  type Observation,
+  UsageError,
+} from "../core/index.ts";
 import { hasMasters } from "./carry-masters.ts";
 
 /** A checkpoint, as far as plans look at it. */
@@ -30,7 +36,7 @@ export class Drops {
       if (isComponent(name, source)) this.#components.add(name);
       else if (adapter !== undefined && source.adapters.has(adapter)) this.#adapters.add(adapter);
       else if (known.has(name)) this.#parameters.add(name);
-      else if (source.trainer?.documents.has(name) === true) this.#documents.add(name);
+      else if (isDocument(name, source)) this.#documents.add(name);
       else throw unknownDrop(name, source, verb);
     }
   }
@@ -63,6 +69,13 @@ function isComponent(name: string, source: Components): name is ComponentName {
   if (name === "base") return source.base !== undefined || [...source.adapters.values()].some(carriesBase);
   if (name === "masters") return hasMasters(source);
   return (name === "optimizer" || name === "trainer") && source[name] !== undefined;
+}
+
+/** Also a document that was left unread: it may be named before anything is carried. */
+function isDocument(name: string, { trainer, observations }: Components): boolean {
+  const isLeft = ({ code, names }: Observation): boolean =>
+    code === "TENON_TRAINING_DOCUMENT_LEFT" && names.includes(name);
+  return trainer?.documents.has(name) === true || observations.some(isLeft);
 }
 
 /** Whether an adapter's file holds base parameters that were trained. */

@@ -10,44 +10,51 @@ const tools = new TrainingRuns(folder.path);
 
 afterAll(() => folder.remove());
 
-describe.each(["hybrid", "whole"])("a run of the Trainer: %s", (kind) => {
-  const saved = tools.at(kind, "checkpoint-3");
+const runs = [
+  ["hybrid", "hybrid", "adamw_torch"],
+  ["whole", "whole", "adamw_torch"],
+  // Its step is a Python number, and its moments have not the shape of their parameters.
+  ["adafactor", "hybrid", "adafactor"],
+] as const;
+
+describe.each(runs)("a run of the Trainer: %s", (run, kind, optim) => {
+  const saved = tools.at(run, "checkpoint-3");
   const words = kind === "hybrid" ? ["--base", tools.at("base")] : [];
   let whole: Answer;
   let found: readonly Answer[];
 
   beforeAll(async () => {
-    const trained = { trainer: tools.named(kind, { kind, keeps_base: true }) };
+    const trained = { trainer: tools.named(run, { kind, optim, keeps_base: true }) };
     [, whole] = (await tools.answers([{ base: tools.at("base") }, trained])) as [Answer, Answer];
-    await tenon("convert", saved, ...words, "--to", "trainer", "-o", tools.at(`${kind}-direct`));
-    await tenon("convert", saved, ...words, "--to", "tenon", "-o", tools.at(`${kind}-parts`));
+    await tenon("convert", saved, ...words, "--to", "trainer", "-o", tools.at(`${run}-direct`));
+    await tenon("convert", saved, ...words, "--to", "tenon", "-o", tools.at(`${run}-parts`));
     await tenon(
       "convert",
-      tools.at(`${kind}-parts`),
+      tools.at(`${run}-parts`),
       ...words,
       "--to",
       "trainer",
       "-o",
-      tools.at(`${kind}-through`),
+      tools.at(`${run}-through`),
     );
     const resumed = (name: string): object => ({
-      trainer: tools.named(`${name}-on`, { kind, resume: tools.at(name), keeps_base: true }),
+      trainer: tools.named(`${name}-on`, { kind, optim, resume: tools.at(name), keeps_base: true }),
     });
     found = await tools.answers([
-      resumed(`${kind}-direct`),
-      resumed(`${kind}-through`),
-      { unlike: [saved, tools.at(`${kind}-through`)] },
-      { unlike: [tools.at(kind, "checkpoint-4"), tools.at(`${kind}-through-on`, "checkpoint-4")] },
-      { param_names: tools.at(`${kind}-through`, "optimizer.pt") },
+      resumed(`${run}-direct`),
+      resumed(`${run}-through`),
+      { unlike: [saved, tools.at(`${run}-through`)] },
+      { unlike: [tools.at(run, "checkpoint-4"), tools.at(`${run}-through-on`, "checkpoint-4")] },
+      { param_names: tools.at(`${run}-through`, "optimizer.pt") },
     ]);
   });
 
   it("goes on from tenon's files as if it had never stopped, to the last bit", () => {
     expect(new Set(whole.losses).size).toBe(6);
-    for (const [index, name] of [`${kind}-direct`, `${kind}-through`].entries()) {
+    for (const [index, name] of [`${run}-direct`, `${run}-through`].entries()) {
       // The log of the first three steps is the checkpoint's own.
       expect(found[index]?.losses, name).toEqual(whole.losses);
-      expect(tools.heldBytes(`${name}-on`).equals(tools.heldBytes(kind)), name).toBe(true);
+      expect(tools.heldBytes(`${name}-on`).equals(tools.heldBytes(run)), name).toBe(true);
     }
   });
 

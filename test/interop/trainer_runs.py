@@ -4,7 +4,7 @@
 
 The plan is a list of `{"trainer": {…}}`, `{"accelerate": {…}}`, `{"base": FOLDER}` and `{"unlike": [FOLDER, FOLDER]}`. A run has
 `base` (the model to start from), `kind` (`hybrid`: LoRA with dropout beside trained base parameters; `whole`), `out`, and where it
-matters `steps`, `resume` (a folder to go on from), `weights` (a file for what the model holds at the end). It saves after every
+matters `optim`, `steps`, `resume` (a folder to go on from), `weights` (a file for what the model holds at the end). It saves after every
 step. Each entry answers with a line of JSON: `losses` as exact doubles; `names` of the optimizer's parameters in their order.
 """
 
@@ -96,7 +96,7 @@ def trainer(run):
     arguments = TrainingArguments(
         output_dir=run["out"], max_steps=STEPS, save_steps=1, logging_steps=1, per_device_train_batch_size=2, learning_rate=5e-3,
         weight_decay=0.01, seed=7, data_seed=7, use_cpu=True, report_to=[], disable_tqdm=True, remove_unused_columns=False,
-        lr_scheduler_type="cosine", warmup_steps=1,
+        lr_scheduler_type="cosine", warmup_steps=1, optim=run.get("optim", "adamw_torch"),
     )  # fmt: skip
     rows = [{"input_ids": row, "labels": row} for row in TEXT]
     callbacks = [SaveBase()] if run.get("keeps_base") else []

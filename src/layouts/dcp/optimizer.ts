@@ -6,7 +6,7 @@ import {
   type OptimizerComponent,
   type Tensor,
 } from "../../core/index.ts";
-import { scalarTensor } from "../scalar-tensor.ts";
+import { pythonNumber } from "../scalar-tensor.ts";
 import type { ObjectReader } from "./objects.ts";
 import { type GroupParts, optimizerParts } from "./optimizer-names.ts";
 import type { StateLeaf, StateNode } from "./state-tree.ts";
@@ -46,6 +46,8 @@ export async function readDcpOptimizer(
     const state = new Map<string, Tensor>();
     for (const [key, leaf] of leaves) {
       if (source.isLost(leaf)) continue;
+      // A list or dict of states, of which a target would make names with dots.
+      if (key.includes(".")) source.left([leaf.name]);
       const tensor = leaf.kind === "tensor" ? source.tensor(leaf) : await valueTensor(leaf, source);
       if (tensor !== undefined) state.set(key, tensor);
     }
@@ -75,15 +77,15 @@ function isSpread(groups: readonly GroupParts[]): boolean {
   return ranks.size > 1;
 }
 
-/** A step that is a Python number becomes what torch's own optimizers keep: a scalar of f32. */
+/** A step that is a Python number becomes a scalar of f32, as torch's own optimizers keep it. */
 async function valueTensor(
   leaf: StateLeaf,
   { reader, left, location }: OptimizerSource,
 ): Promise<Tensor | undefined> {
   const value = await reader.json(leaf);
-  if (typeof value === "number") return scalarTensor(leaf.name, value, location);
-  if (value !== null) left([leaf.name]);
-  return undefined;
+  const tensor = typeof value === "number" ? pythonNumber(leaf.name, value, location) : undefined;
+  if (tensor === undefined) left([leaf.name]);
+  return tensor;
 }
 
 async function groupsOf(

@@ -9,6 +9,7 @@ import {
 } from "../../core/index.ts";
 import { type CanonicalNameOptions, canonicalNames } from "../canonical-names.ts";
 import type { CheckpointFiles } from "../checkpoint-files.ts";
+import { noteLeftState } from "../left-state.ts";
 import { ChunkedTensor } from "./chunked-tensor.ts";
 import { metadataName } from "./file-names.ts";
 import { metadataBytesLimit } from "./limits.ts";
@@ -72,7 +73,12 @@ export class DcpFolder {
       tensor: (leaf) => this.#tensor(leaf, leaf.name),
       isLost: (leaf) => this.#lost.has(leaf.name),
       canonical: (stored) => canonicalNames(stored, { ...names, knownBaseNames }),
-      left: (left) => this.#leave(left),
+      left: (names) =>
+        noteLeftState(
+          this.#files,
+          this.#folder + metadataName,
+          new Map(names.map((name) => [name, "no tensor or number of its own"])),
+        ),
     });
   }
 

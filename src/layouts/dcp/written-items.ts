@@ -35,7 +35,10 @@ export function writtenItems(draft: Draft): readonly WrittenItem[] {
   if (optimizer !== undefined) {
     const named = liveNames(optimizer, names);
     for (const [parameter, state] of optimizer.states)
-      for (const [key, recipe] of state) add(["optimizer", "state", named(parameter), key], { recipe });
+      for (const [key, recipe] of state) {
+        const object = recipe.source.pythonNumber;
+        add(["optimizer", "state", named(parameter), key], object === undefined ? { recipe } : { object });
+      }
     for (const [at, { parameters, settings }] of optimizer.groups.entries()) {
       const group = ["optimizer", "param_groups", at] as const;
       for (const [key, value] of Object.entries(markedSettings(settings, optimizer)))

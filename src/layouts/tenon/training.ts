@@ -11,20 +11,23 @@ import {
 import type { CheckpointFiles } from "../checkpoint-files.ts";
 import { readJsonDocument } from "../documents.ts";
 import { trainerStateBytesLimit } from "../limits.ts";
+import { pythonNumber } from "../scalar-tensor.ts";
 import { optimizerDocumentName, optimizerTensorsName, trainerDocumentName } from "./places.ts";
 
 /** Optimizer state by canonical name. @throws FormatError TENON_MANIFEST_MALFORMED */
 export async function readTenonOptimizer(files: CheckpointFiles): Promise<OptimizerComponent> {
   const { tensors, path } = await files.open(optimizerTensorsName);
+  const document = await readJsonDocument(files.tree, optimizerDocumentName);
+  const numbers = numbersOf(document, new Set(tensors.map(({ name }) => name)));
   const states = new Map<string, Map<string, Tensor>>();
   for (const tensor of tensors) {
     const { name } = tensor;
     const slash = name.lastIndexOf("/");
     const parameter = name.slice(0, Math.max(0, slash));
     const state = states.get(parameter) ?? new Map<string, Tensor>();
-    states.set(parameter, state.set(name.slice(slash + 1), tensor));
+    const own = numbers.has(name) ? await numberIn(tensor, path) : tensor;
+    states.set(parameter, state.set(name.slice(slash + 1), own));
   }
-  const document = await readJsonDocument(files.tree, optimizerDocumentName);
   const groups = Array.isArray(document["groups"]) ? (document["groups"] as readonly Json[]) : undefined;
   if (groups === undefined) throw malformed("has no list of groups", optimizerDocumentName);
   const orderUnknown = document["orderUnknown"];
@@ -34,6 +37,34 @@ export async function readTenonOptimizer(files: CheckpointFiles): Promise<Optimi
     groups: groups.map(readGroup),
     ...(typeof orderUnknown === "string" && { orderUnknown }),
   };
+}
+
+/** Names of the tensors that were Python numbers in the source. */
+function numbersOf(document: JsonRecord, tensors: ReadonlySet<string>): ReadonlySet<string> {
+  const listed = document["pythonNumbers"] ?? [];
+  if (!Array.isArray(listed)) throw malformed("has pythonNumbers that are no list", optimizerDocumentName);
+  const names = (listed as readonly Json[]).map(String);
+  const absent = names.find((name) => !tensors.has(name));
+  if (absent !== undefined)
+    throw malformed(
+      `lists ${JSON.stringify(absent)} in pythonNumbers, which ${optimizerTensorsName} lacks`,
+      optimizerDocumentName,
+    );
+  return new Set(names);
+}
+
+async function numberIn(tensor: Tensor, path: string): Promise<Tensor> {
+  const { name, dtype, shape } = tensor;
+  if (dtype !== "F32" || shape.length > 0)
+    throw malformed(
+      `says that ${JSON.stringify(name)} was a Python number, and it is ${dtype} [${shape.join(", ")}]`,
+      optimizerDocumentName,
+    );
+  const bytes = new Uint8Array(4);
+  await tensor.read(0, bytes);
+  const number = pythonNumber(name, new DataView(bytes.buffer).getFloat32(0, true), `${path}`);
+  if (number === undefined) throw malformed(`says that ${JSON.stringify(name)} was a Python number`, path);
+  return { ...number, id: tensor.id };
 }
 
 function readGroup(group: Json): OptimizerComponent["groups"][number] {

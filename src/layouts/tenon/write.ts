@@ -66,9 +66,13 @@ function optimizerFiles({ states, groups, orderUnknown }: DraftOptimizer): Outpu
   const entries = [...states].flatMap(([parameter, state]) =>
     [...state].map(([name, recipe]) => ({ name: `${parameter}/${name}`, recipe })),
   );
+  const pythonNumbers = entries.flatMap(({ name, recipe }) =>
+    recipe.source.pythonNumber === undefined ? [] : [name],
+  );
   const document = {
     groups: groups.map(({ parameters, settings }) => ({ parameters, settings })),
     ...(orderUnknown !== undefined && { orderUnknown }),
+    ...(pythonNumbers.length > 0 && { pythonNumbers }),
   };
   return [
     {

@@ -1,0 +1,154 @@
+import { describe, expect, it } from "vitest";
+import { memoryTree } from "../../src/bytes/index.ts";
+import type { Checkpoint, Draft, JsonRecord, Recipe } from "../../src/core/index.ts";
+import { formats, TensorPlace, torch } from "../../src/formats/index.ts";
+import { dcp, type Layout, tenon, trainer } from "../../src/layouts/index.ts";
+import { pythonNumber } from "../../src/layouts/scalar-tensor.ts";
+import { PickleFloat, PickleMap, PickleTuple, type PickleValue } from "../../src/pickle/index.ts";
+import { assemble } from "../contract/format.contract.ts";
+import { kept, writeDraft } from "../contract/layout.contract.ts";
+import { convertInMemory, refusalOf } from "../verbs/converted.ts";
+
+const mapOf = (fields: Readonly<Record<string, PickleValue>>): PickleMap => {
+  const map = new PickleMap();
+  for (const [key, value] of Object.entries(fields)) map.set(key, value);
+  return map;
+};
+
+/** What torch.save makes of an object in which `place` stands for a tensor of zeros. */
+function saved(object: PickleValue, tensors: Readonly<Record<string, readonly number[]>> = {}): Uint8Array {
+  const entries = Object.entries(tensors).map(([name, shape]) => ({ name, dtype: "F32", shape }) as const);
+  const layout = torch.layOut?.(entries, {}, { objects: [object] });
+  if (layout === undefined) throw new Error("torch writes");
+  return assemble(layout, (_, length) => new Uint8Array(length));
+}
+
+const place = new TensorPlace("m") as unknown as PickleValue;
+const model = saved(mapOf({ w: place }), { m: [2] });
+
+/** A Trainer checkpoint of one parameter. */
+function checkpointOf(
+  state: Readonly<Record<string, PickleValue>>,
+  settings: Readonly<Record<string, PickleValue>> = {},
+  more: Readonly<Record<string, Uint8Array>> = {},
+  top: Readonly<Record<string, PickleValue>> = {},
+): ReturnType<typeof memoryTree> {
+  const group = mapOf({ lr: new PickleFloat(0.5), params: [0], param_names: ["w"], ...settings });
+  const states = new PickleMap().set(0, mapOf({ exp_avg: place, ...state }));
+  const optimizer = saved(mapOf({ state: states, param_groups: [group], ...top }), { m: [2] });
+  const config = new TextEncoder().encode('{"model_type": "llama"}');
+  const files = { "pytorch_model.bin": model, "optimizer.pt": optimizer, "config.json": config, ...more };
+  return memoryTree(new Map(Object.entries(files)));
+}
+
+const left = ({ observations }: Checkpoint): unknown =>
+  observations.filter(({ code }) => /_LEFT$/.test(code)).map(({ names, facts }) => [names, facts?.["found"]]);
+
+describe("a state that is a Python number", () => {
+  it("is a scalar that knows so, where f32 holds it", async () => {
+    await using opened = await trainer.open(checkpointOf({ step: 3 }), { formats });
+    expect(left(opened)).toEqual([]);
+    const step = opened.optimizer?.states.get("w")?.get("step");
+    expect(step).toMatchObject({ dtype: "F32", shape: [], pythonNumber: 3 });
+    const bytes = new Uint8Array(4);
+    await step?.read(0, bytes);
+    expect(new DataView(bytes.buffer).getFloat32(0, true)).toBe(3);
+  });
+
+  it("is that number again in trainer and dcp, and through tenon", async () => {
+    const record = (fields: object): JsonRecord => Object.assign(Object.create(null), fields) as JsonRecord;
+    const draftWith = (step: Recipe): Draft => ({
+      base: {
+        tensors: new Map([["w", kept("w", [2])]]),
+        ties: new Map(),
+        isComplete: true,
+        config: record({}),
+      },
+      adapters: [],
+      optimizer: {
+        states: new Map([
+          [
+            "w",
+            new Map([
+              ["step", step],
+              ["exp_avg", kept("m", [2])],
+            ]),
+          ],
+        ]),
+        groups: [{ parameters: ["w"], settings: record({ lr: 0.5 }) }],
+      },
+      companions: [],
+      origin: record({}),
+    });
+    const number = pythonNumber("step", 7, "source");
+    if (number === undefined) throw new Error("f32 holds 7");
+    const draft = draftWith({ source: number, dtype: "F32", shape: [], steps: [] });
+    const written = async (layout: Layout, of: Draft): Promise<Checkpoint> =>
+      layout.open(memoryTree(await writeDraft(layout, of)), { formats });
+    for (const layout of [trainer, dcp]) {
+      await using opened = await written(layout, draft);
+      expect(opened.optimizer?.states.get("w")?.get("step")?.pythonNumber, layout.name).toBe(7);
+      await using plain = await written(layout, draftWith(kept("step", [])));
+      expect(plain.optimizer?.states.get("w")?.get("step")?.pythonNumber, layout.name).toBeUndefined();
+    }
+    const files = await writeDraft(tenon, draft);
+    const document = JSON.parse(new TextDecoder().decode(files.get("optimizer/optimizer.json"))) as object;
+    expect(document).toMatchObject({ pythonNumbers: ["w/step"] });
+    const plain = await writeDraft(tenon, draftWith(kept("step", [])));
+    expect(new TextDecoder().decode(plain.get("optimizer/optimizer.json"))).not.toMatch(/pythonNumbers/);
+  });
+
+  it("goes from trainer to tenon and back", async () => {
+    const { files } = await convertInMemory(checkpointOf({ step: 3 }), "tenon");
+    const { files: back } = await convertInMemory(memoryTree(files), "trainer");
+    await using opened = await trainer.open(memoryTree(back), { formats });
+    expect(opened.optimizer?.states.get("w")?.get("step")?.pythonNumber).toBe(3);
+  });
+});
+
+describe("an optimizer with values of other kinds", () => {
+  const cases: readonly [string, Parameters<typeof checkpointOf>, string, string][] = [
+    ["a number beyond f32", [{ step: 16_777_217 }], "state.0.step", "number 16777217"],
+    ["None", [{ buffer: null }], "state.0.buffer", "None"],
+    ["a truth value", [{ done: true }], "state.0.done", "boolean true"],
+    ["a list of tensors", [{ Q: [place] }], "state.0.Q", "a list of 1"],
+    ["a dict of tensors", [{ inner: mapOf({ m: place }) }], "state.0.inner", "a dict of 1"],
+    ["a rate that is a tensor", [{}, { lr: place }], "param_groups.0.lr", "a tensor of F32 [2]"],
+    ["an integer beyond 2^53", [{}, { seed: 2n ** 60n }], "param_groups.0.seed", `bigint ${2n ** 60n}`],
+    ["a part of its own", [{}, {}, {}, { master: [1] }], "master", "a list of 1"],
+  ];
+
+  it.each(cases)("names %s, and is refused until it is dropped", async (_, parts, name, found) => {
+    await using opened = await trainer.open(checkpointOf(...parts), { formats });
+    expect(left(opened)).toEqual([[[name], found]]);
+    for (const target of ["trainer", "tenon"]) {
+      const refused = await refusalOf(convertInMemory(checkpointOf(...parts), target));
+      expect(refused.code).toBe("TENON_OPTIMIZER_STATE_LEFT");
+      expect(String(refused)).toContain(`${name} of the optimizer is ${found}`);
+    }
+    await convertInMemory(checkpointOf(...parts), "tenon", { drop: ["optimizer"] });
+  });
+});
+
+describe("a schedule that JSON has no word for", () => {
+  it.each([
+    ["a count by number", new PickleMap("collections Counter").set(5, 1)],
+    ["a count by text", new PickleMap("collections Counter").set("5", 1)],
+    ["a dict with numbers as keys", new PickleMap().set(5, 1)],
+    ["a tuple in a list of these", [PickleTuple.ofValues([new PickleMap().set(1, 1)])]],
+  ])("is named for %s, and refused until it is dropped", async (_, milestones) => {
+    const source = (): ReturnType<typeof memoryTree> =>
+      checkpointOf({}, {}, { "scheduler.pt": saved(mapOf({ milestones })) });
+    await using opened = await trainer.open(source(), { formats });
+    expect(opened.observations).toContainEqual({
+      code: "TENON_TRAINING_DOCUMENT_LEFT",
+      names: ["scheduler.pt"],
+    });
+    const refused = await refusalOf(convertInMemory(source(), "accelerate"));
+    expect([refused.code, refused.hint]).toEqual([
+      "TENON_TRAINING_DOCUMENT_LEFT",
+      "Leave it out: --drop scheduler.pt",
+    ]);
+    await convertInMemory(source(), "accelerate", { drop: ["scheduler.pt"] });
+  });
+});
