@@ -12,6 +12,7 @@ import { matchesGlob } from "./name-globs.ts";
  * @throws UsageError TENON_EDIT_PATTERN_UNMATCHED; PlanError TENON_EDIT_NO_OPTIMIZER
  */
 export function freeze(state: EditState, patterns: readonly string[]): void {
+  const unseen: string[] = [];
   for (const pattern of patterns) {
     state.groupsFor("--freeze");
     const owners = ownersOf(state, pattern);
@@ -22,11 +23,16 @@ export function freeze(state: EditState, patterns: readonly string[]): void {
     for (const name of names) {
       const master = state.untrain(name)?.get(masterState);
       const weight = parameters.get(name);
+      if (master !== undefined && weight === undefined) unseen.push(name);
       if (master !== undefined && weight !== undefined && master.source.id !== weight.source.id)
         state.masters.push({ name, model: weight.source, master: master.source });
       state.frozen.push(name);
     }
   }
+  if (unseen.length > 0)
+    state.notes.push(
+      `The fp32 masters of frozen parameters go, and the weights that stay are not here to be compared with them (--base DIR gives them): ${unseen.join(", ")}`,
+    );
   const empty = [...(state.groups ?? []).entries()].filter(([, { parameters }]) => parameters.length === 0);
   if (patterns.length > 0 && empty.length > 0) {
     const which = empty.map(([at]) => at).join(", ");

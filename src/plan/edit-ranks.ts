@@ -3,7 +3,7 @@ import type { Recipe, Role } from "../core/index.ts";
 import type { CarriedAdapter } from "./carried.ts";
 import type { EditChanges } from "./edit-input.ts";
 import { noteFresh, resizeState } from "./edit-moments.ts";
-import { adapterAbsent, adapterKind, notTrainable } from "./edit-refusals.ts";
+import { adapterAbsent, adapterKind, contradiction, notTrainable } from "./edit-refusals.ts";
 import { configWithRank } from "./edit-scaling.ts";
 import { type EditState, isTrained } from "./edit-state.ts";
 import type { Making } from "./made-tensor.ts";
@@ -29,7 +29,7 @@ const sides: Partial<Record<Role, "a" | "b">> = {
 /**
  * Changes lora ranks. A higher one keeps what the adapter does to the bit: new columns of B are zero, new rows of A are seeded
  * (were both zero, neither would get a gradient), and alpha changes with the rank. A lower one cuts the last ranks off.
- * @throws UsageError TENON_ADAPTER_NOT_FOUND; UnsupportedError TENON_EDIT_ADAPTER_KIND, TENON_EDIT_NOT_TRAINABLE,
+ * @throws UsageError TENON_ADAPTER_NOT_FOUND, TENON_EDIT_CONTRADICTION; UnsupportedError TENON_EDIT_ADAPTER_KIND, TENON_EDIT_NOT_TRAINABLE,
  *   TENON_EDIT_STATE_UNKNOWN; PlanError TENON_EDIT_RANK_SCALING
  */
 export function changeRanks(
@@ -39,6 +39,8 @@ export function changeRanks(
   for (const { adapter: name, loraRank } of loraRanks) {
     const adapter = state.adapters.get(name);
     if (adapter === undefined) throw adapterAbsent(name, [...state.adapters.keys()], state);
+    if (state.loraRanks.some((done) => done.adapter === name))
+      throw contradiction(`rank of adapter ${name}`, "asked for twice", state);
     if (!Number.isSafeInteger(loraRank) || loraRank < 1)
       throw adapterKind(name, `cannot have rank ${loraRank}: a whole number above 0 is needed`, state);
     const pairs = pairsOf(state, adapter);

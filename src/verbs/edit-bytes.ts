@@ -71,18 +71,16 @@ export async function refuseLostRanks(
   resolve: Resolve,
   { location, signal }: { readonly location: string; readonly signal: AbortSignal | undefined },
 ): Promise<void> {
-  const lost: string[] = [];
-  let adapter = "";
-  for (const question of questions) {
-    if (await contributes(question, resolve, signal)) lost.push(question.module);
-    adapter = question.adapter;
-  }
-  const [question] = questions;
-  if (lost.length === 0 || question === undefined) return;
-  const some = lost.slice(0, 3).join(", ") + (lost.length > 3 ? ", …" : "");
-  const message = `edit: ranks from ${question.from} on of adapter ${JSON.stringify(adapter)} are not zero in ${lost.length} modules (${some}), and the model would change (${location})`;
+  const lost: (typeof questions)[number][] = [];
+  for (const question of questions) if (await contributes(question, resolve, signal)) lost.push(question);
+  const [first] = lost;
+  if (first === undefined) return;
+  const { adapter, from } = first;
+  const modules = lost.flatMap((each) => (each.adapter === adapter ? [each.module] : []));
+  const some = modules.slice(0, 3).join(", ") + (modules.length > 3 ? ", …" : "");
+  const message = `edit: ranks from ${from} on of adapter ${JSON.stringify(adapter)} are not zero in ${modules.length} modules (${some}), and the model would change (${location})`;
   throw new PlanError("TENON_EDIT_RANK_SHRINKS", message, {
-    details: { adapter, modules: lost, from: question.from, source: location },
+    details: { adapter, modules, from, source: location },
     hint: "Cut them off all the same: --truncate",
   });
 }

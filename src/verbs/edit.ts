@@ -1,6 +1,13 @@
 import type { Tensor } from "../core/index.ts";
 import { layouts as ownLayouts } from "../layouts/index.ts";
-import { type EditChanges, type EditDifference, planEdit, wholeBase } from "../plan/index.ts";
+import {
+  type Carried,
+  type EditChanges,
+  type EditDifference,
+  masterState,
+  planEdit,
+  wholeBase,
+} from "../plan/index.ts";
 import { type Changed, type ChangeFacts, type ConversionOptions, writeConversion } from "./conversion.ts";
 import type { ConversionReport } from "./conversion-report.ts";
 import { targetNamed } from "./convert.ts";
@@ -45,7 +52,7 @@ async function changeOf(
 ): Promise<{ readonly changed: Changed; readonly difference: EditDifference }> {
   const { signal } = options;
   const { location } = checkpoint;
-  const below = needsBase(options) ? await findBelow() : undefined;
+  const below = needsBase(options, carried) ? await findBelow() : undefined;
   const whole = below && wholeBase(below.location, below.layers);
   const modelConfig = carried.base?.config ?? whole?.config;
   // Bases that were followed are open by now.
@@ -61,13 +68,21 @@ async function changeOf(
     },
     options,
   );
-  await refuseLostRanks(plan.ranks, resolve, { location, signal });
-  const rounded = await roundedMasters(plan.masters, resolve, signal);
   const made: Tensor[] = plan.made.map((each) => new LazyMadeTensor(each, resolve));
+  // What was added or grew may have been frozen again.
+  const resolveAll = resolver(opened, made);
+  await refuseLostRanks(plan.ranks, resolve, { location, signal });
+  const rounded = await roundedMasters(plan.masters, resolveAll, signal);
   return { changed: { carried: plan.carried, made }, difference: { ...plan.difference, rounded } };
 }
 
 /** Whether parameters are looked for that the source may not hold, because the base has them. */
-function needsBase({ unfreeze = [], addAdapters = [] }: EditChanges): boolean {
-  return unfreeze.length > 0 || addAdapters.some(({ like }) => typeof like !== "string");
+function needsBase(
+  { freeze = [], unfreeze = [], addAdapters = [] }: EditChanges,
+  { base, optimizer }: Carried,
+): boolean {
+  if (unfreeze.length > 0 || addAdapters.some(({ like }) => typeof like !== "string")) return true;
+  // A master that goes is compared with the weight that stays.
+  const states = [...(optimizer?.states.values() ?? [])];
+  return freeze.length > 0 && base?.isComplete !== true && states.some((state) => state.has(masterState));
 }

@@ -93,6 +93,18 @@ describe("an adapter that is added", () => {
     expect(report.adapters.map(({ name }) => name)).toEqual(["default", "second"]);
   });
 
+  it("may be frozen at once, in part: what it starts with is compared with its masters", async () => {
+    const { difference } = await editInMemory(zero2, {
+      alpha: 4,
+      addAdapters: [{ name: "second", like: "default" }],
+      freeze: ["second:*.lora_A"],
+    });
+    expect(difference.frozen.length).toBeGreaterThan(0);
+    expect(difference.frozen.every((name) => name.startsWith("second:"))).toBe(true);
+    // The seeded values are f32, and the weights that stay are rounded from them.
+    expect(difference.rounded).toEqual(difference.frozen);
+  });
+
   it("says what of the other adapter it does not have", async () => {
     const { difference } = await editInMemory(fixture("merge/modules-to-save-norm/adapter"), {
       addAdapters: [{ name: "second", like: "default" }],

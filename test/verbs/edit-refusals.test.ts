@@ -57,6 +57,18 @@ const cases: readonly Case[] = [
     code: "TENON_EDIT_CONTRADICTION",
   },
   {
+    what: "one rank twice",
+    options: {
+      loraRanks: [
+        { adapter: "default", loraRank: 4 },
+        { adapter: "default", loraRank: 6 },
+      ],
+      alpha: 4,
+    },
+    code: "TENON_EDIT_CONTRADICTION",
+    says: /rank of adapter default.*twice/,
+  },
+  {
     what: "no optimizer",
     source: "base/llama-bf16",
     options: { freeze: ["*"] },
