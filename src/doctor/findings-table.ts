@@ -412,6 +412,15 @@ const files: Kinds = {
     fixable: false,
     detects: "objects beside model and optimizer",
   },
+  TENON_OPTIMIZER_SEVERAL: {
+    severity: "warning",
+    cause:
+      "The save holds several optimizers; the first alone is read, and a conversion with the optimizer is refused.",
+    remedy:
+      "Weights are not concerned. To resume with all of them, use accelerate; if the others belong to other models, move their files elsewhere.",
+    fixable: false,
+    detects: "several optimizers in a save of accelerate",
+  },
   TENON_OPTIMIZER_STATE_LEFT: {
     severity: "warning",
     cause:
@@ -423,10 +432,11 @@ const files: Kinds = {
   TENON_TRAINING_DOCUMENT_LEFT: {
     severity: "warning",
     cause:
-      "A schedule, loss scaler or random state holds what JSON has no word for; it is not read, and a conversion with the trainer's state is refused.",
+      "A schedule, loss scaler, random state or registered object holds what JSON has no word for; it is not read, and a conversion with the trainer's state is refused.",
     remedy: "Weights are not concerned. To resume with it, use the framework that saved it.",
     fixable: false,
-    detects: "schedules with objects or with keys that are no text",
+    detects:
+      "schedules with objects or with keys that are no text; accelerate's sampler.bin and custom_checkpoint files",
   },
   TENON_DCP_METADATA_MISSING: {
     severity: "error",

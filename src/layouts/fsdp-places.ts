@@ -8,14 +8,14 @@ export interface FsdpPlaces {
   readonly optimizerFolder?: string;
   /** A FULL state dict in one file. */
   readonly modelFile?: string;
-  /** Places of a second model or optimizer. */
+  /** Places of a second model and of later ones. */
   readonly later: readonly string[];
 }
 
 /** `optimizer.bin` is accelerate's own name too, whoever sharded: the names in it tell. */
 const folders = { model: "pytorch_model_fsdp_0", optimizer: "optimizer_0" } as const;
 const fullModel = "pytorch_model_fsdp.bin";
-const laterPlace = /^(?:pytorch_model_fsdp|optimizer)_[1-9]\d*(?:\.bin)?$/;
+const laterPlace = /^pytorch_model_fsdp_[1-9]\d*(?:\.bin)?$/;
 const rankFile = /^(?:pytorch_model_fsdp|optimizer)(?:_\d+)?_rank\d+\.bin$/;
 
 /**

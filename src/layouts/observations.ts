@@ -6,6 +6,7 @@ export type LayoutObservationCode =
   | "TENON_STATE_DICT_LOOSE_TENSORS"
   | "TENON_TRAINED_BASE_LOST"
   | "TENON_DCP_OBJECTS_LEFT"
+  | "TENON_OPTIMIZER_SEVERAL"
   | "TENON_OPTIMIZER_STATE_LEFT"
   | "TENON_TRAINING_DOCUMENT_LEFT"
   | "TENON_STEPS_PASSED_OVER"
@@ -30,10 +31,11 @@ export const layoutObservations: Readonly<Record<LayoutObservationCode, string>>
     "The optimizer trained parameters that the checkpoint does not hold: their weights are lost.",
   TENON_DCP_OBJECTS_LEFT:
     "State that JSON has no word for (tensors outside of the model, objects); it is not read.",
+  TENON_OPTIMIZER_SEVERAL: "The save holds several optimizers; the first alone is read.",
   TENON_OPTIMIZER_STATE_LEFT:
     "The optimizer's file holds values that are neither tensors nor numbers which f32 holds exactly; they are not read.",
   TENON_TRAINING_DOCUMENT_LEFT:
-    "A schedule, loss scaler or random state holds what JSON has no word for; it is not read.",
+    "A schedule, loss scaler, random state or registered object holds what JSON has no word for; it is not read.",
   TENON_STEPS_PASSED_OVER: "The source holds checkpoints of more steps than the one that is read.",
   TENON_ZERO_TAGS_PASSED_OVER: "The source holds more saves of DeepSpeed than the one that is read.",
   TENON_ZERO_MAPPINGS_DISAGREE:

@@ -12,6 +12,7 @@ import { refuseSlice } from "./fsdp-slice.ts";
 import { noteLostParameters } from "./lost-parameters.ts";
 import { modelFileNames } from "./model-files.ts";
 import { type ModelPart, readModelPart } from "./model-part.ts";
+import { noteSeveralOptimizers } from "./several-optimizers.ts";
 import { readTrainingState } from "./training-state.ts";
 
 export interface TrainedModel {
@@ -32,6 +33,7 @@ export async function readTrainedModel(
   optimizerNames: readonly string[],
 ): Promise<TrainedModel> {
   const places = fsdpPlacesIn(listed);
+  noteSeveralOptimizers(files, listed);
   const model = await readModel(files, listed, places);
   const folder = places?.optimizerFolder && (await openFolder(files, places.optimizerFolder));
   const sharded = folder ? await folder.optimizer(model) : undefined;
@@ -117,7 +119,8 @@ function modelPlaces({ modelFile, modelFolder }: FsdpPlaces): string[] {
   return [modelFile, modelFolder?.slice(0, -1)].filter((place) => place !== undefined);
 }
 
-function passOver(files: CheckpointFiles, names: readonly string[], reason: string): void {
+/** Weights that are there and not read. */
+export function passOver(files: CheckpointFiles, names: readonly string[], reason: string): void {
   if (names.length > 0) files.notices.note({ code: "TENON_WEIGHTS_PASSED_OVER", names, facts: { reason } });
 }
 

@@ -8,7 +8,8 @@ export interface PlacedDocuments {
 }
 
 const trainerFiles = /^(?:trainer_state\.json|scheduler\.pt|scaler\.pt|rng_state(?:_\d+)?\.pth)$/;
-const accelerateFiles = /^(?:scheduler(?:_\d+)?\.bin|scaler\.pt|random_states_\d+\.pkl)$/;
+const accelerateFiles =
+  /^(?:scheduler(?:_\d+)?\.bin|dl_state_dict(?:_\d+)?\.bin|scaler\.pt|random_states_\d+\.pkl)$/;
 
 /**
  * What the Trainer resumes from. A schedule of another trainer is taken where it is the state of one of torch's schedulers and

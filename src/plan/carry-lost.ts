@@ -1,6 +1,7 @@
 // Moments of base parameters that were trained and not saved: they must not meet other weights.
-import { planError } from "./carry-refusals.ts";
+
 import type { ConversionInput } from "./conversion-input.ts";
+import { planError } from "./plan-error.ts";
 
 /** Of the observation, and of the refusal. */
 const code = "TENON_TRAINED_BASE_LOST";

@@ -1,7 +1,8 @@
 // LoRA beside a base that is whole under plain names: whether it was merged already, the names do not say.
 import { canonicalName } from "../adapters/index.ts";
-import { listed, planError } from "./carry-refusals.ts";
+import { listed } from "./carry-refusals.ts";
 import type { ConversionInput } from "./conversion-input.ts";
+import { planError } from "./plan-error.ts";
 
 /** Of the observation, and of the refusal. */
 const code = "TENON_BASE_LORA_LEFT";

@@ -1,20 +1,10 @@
 // What cannot go along. Nothing is left out in silence: each refusal names it, and says how to leave it out.
 // Where reading observed the same thing, the refusal has the observation's code.
-import {
-  type Entry,
-  type ErrorDetails,
-  elementCount,
-  type Observation,
-  PlanError,
-  UnsupportedError,
-} from "../core/index.ts";
+import { type Entry, elementCount, type Observation, PlanError, UnsupportedError } from "../core/index.ts";
 import type { CarryOptions } from "./carried.ts";
-import { mastersApart } from "./carry-masters.ts";
-import { isNamed } from "./carry-optimizer.ts";
 import type { Components, Drops } from "./drops.ts";
-
-/** Most names in the details of one error. */
-const namesListed = 1000;
+import { namesListed, planError } from "./plan-error.ts";
+import { refuseTraining } from "./training-refusals.ts";
 
 interface Found {
   readonly code: string;
@@ -35,7 +25,6 @@ export function refuseUncarried(source: Components, drops: Drops, options: Carry
     if (!drops.adapter(adapter)) throw storedTwice(adapter, observation, source, verb);
   }
   refuseTraining(source, drops, options);
-  refuseLeftState(source, drops, options);
 }
 
 function uncarried(source: Components, drops: Drops): readonly Found[] {
@@ -108,99 +97,6 @@ function carriedEntries(source: Components, drops: Drops): Entry[] {
   ];
 }
 
-/**
- * Training state that reading had no word for.
- * @throws PlanError TENON_OPTIMIZER_STATE_LEFT, TENON_TRAINING_DOCUMENT_LEFT
- */
-function refuseLeftState(source: Components, drops: Drops, { verb, holds }: CarryOptions): void {
-  const { location, optimizer } = source;
-  for (const observation of source.observations) {
-    const { code, names, facts = {} } = observation;
-    if (code === "TENON_OPTIMIZER_STATE_LEFT") {
-      if (optimizer === undefined || drops.component("optimizer") || !holds.includes("optimizer")) continue;
-      const rest = names.length > 1 ? ` and ${names.length - 1} more` : "";
-      const message = `${verb}: ${names[0]}${rest} of the optimizer is ${facts["found"]}; tensors, and numbers that f32 holds exactly, are kept (${facts["file"]} in ${location})`;
-      throw planError(code, message, {
-        details: {
-          ...facts,
-          names: names.slice(0, namesListed),
-          count: names.length,
-          allowed: ["tensor", "number"],
-        },
-        hint: "Resume with the framework that saved it; or leave it out: --drop optimizer",
-      });
-    }
-    if (code !== "TENON_TRAINING_DOCUMENT_LEFT" || !holds.includes("trainer")) continue;
-    const lost = names.filter((name) => !drops.document(name));
-    if (lost.length === 0) continue;
-    const message = `${verb}: ${lost.join(", ")} holds what JSON has no word for, so the trainer's state would lack it (${location})`;
-    throw planError(code, message, {
-      details: { names: lost, source: location },
-      hint: `Leave it out: ${lost.map((name) => `--drop ${name}`).join(" ")}`,
-    });
-  }
-}
-
-/** Optimizer and trainer state that the target has no place for, or that has no names. All of it in one message. */
-function refuseTraining(
-  source: Components,
-  drops: Drops,
-  { verb, target, holds, unheld = [] }: CarryOptions,
-): void {
-  const { optimizer, trainer, location } = source;
-  const lost: string[] = [];
-  const remedies: string[] = [];
-  const hasOptimizer = optimizer !== undefined && !drops.component("optimizer");
-  const isUnnamed = hasOptimizer && holds.includes("optimizer") && !isNamed(source);
-  if (hasOptimizer && (isUnnamed || !holds.includes("optimizer"))) {
-    lost.push(`optimizer state of ${optimizer.states.size} parameters (${optimizer.file})`);
-    remedies.push("--drop optimizer");
-  }
-  const isCarried = hasOptimizer && holds.includes("optimizer") && !holds.includes("masters");
-  const masters = isCarried && !drops.component("masters") ? mastersApart(source) : [];
-  if (masters.length > 0) {
-    lost.push(`fp32 masters of ${masters.length} parameters beside their weights (${optimizer?.file})`);
-    remedies.push("--drop masters");
-  }
-  if (trainer !== undefined && !drops.component("trainer") && !holds.includes("trainer")) {
-    lost.push(`trainer state (${[...trainer.documents.keys()].join(", ")})`);
-    remedies.push("--drop trainer");
-  } else {
-    const names = unheld.filter((name) => !drops.document(name));
-    if (names.length > 0) lost.push(`${names.join(", ")} of the trainer's state`);
-    remedies.push(...names.map((name) => `--drop ${name}`));
-  }
-  if (lost.length === 0) return;
-  const details = { layout: target, lost, optimizerStates: optimizer?.states.size ?? 0 };
-  if (isUnnamed) throw unnamedOptimizer(optimizer, details, source, verb);
-  const found = `${verb}: the layout ${target} cannot hold ${lost.join(" and ")}`;
-  throw new PlanError("TENON_LAYOUT_CANNOT_HOLD", `${found} (${location})`, {
-    details,
-    hint: `${masters.length > 0 ? "Write masters as the weights: --from-master. Or leave" : "Leave"} it out: ${remedies.join(" ")}`,
-  });
-}
-
-/** Running numbers of which one may mean several parameters: which, and what would decide. */
-function unnamedOptimizer(
-  { naming, groups, file }: NonNullable<Components["optimizer"]>,
-  details: ErrorDetails,
-  { location, base }: Components,
-  verb: string,
-): PlanError {
-  const numbers = groups.flatMap(({ parameters }) => parameters.filter((name) => /^\d+$/.test(name)));
-  const why = naming?.obstacle ?? "their order is not known";
-  const message = `${verb}: ${numbers.length} parameters of the optimizer go by running numbers (${file}): ${why} (${location})`;
-  const baseFirst = base?.isComplete === true ? "" : "--base DIR if the base was lost, or ";
-  return new PlanError("TENON_OPTIMIZER_UNNAMED", message, {
-    details: {
-      ...details,
-      numbers: numbers.slice(0, namesListed),
-      candidates: Object.fromEntries([...(naming?.candidates ?? [])].slice(0, namesListed)),
-    },
-    hint: `Give their names: ${baseFirst}--param-order FILE, one name a line in the order of the numbers; or leave it out: --drop optimizer`,
-  });
-}
-
 function refusal(
   { code, what, entries, hint }: Found,
   source: Components,
@@ -252,15 +148,6 @@ function storedTwice(
     details: { adapter, files, source: location },
     hint: "Point at the folder of the one that counts, or remove the other.",
   });
-}
-
-/** An error with the code of what reading observed. */
-export function planError(
-  code: string,
-  message: string,
-  extras: { readonly details: ErrorDetails; readonly hint: string },
-): PlanError {
-  return new PlanError(code, message, extras);
 }
 
 export function carriedTwice(parameter: string, adapters: readonly string[], verb: string): PlanError {

@@ -4,16 +4,18 @@ import { fsdpPlaces } from "../distributed-names.ts";
 import { areHere, no, onlyOneFile, rootPaths, yes } from "../evidence.ts";
 import type { Layout, Sniff } from "../layout.ts";
 import { openCheckpoint } from "../opened-checkpoint.ts";
-import { readTrainedModel } from "../trained-model.ts";
+import { passOver, readTrainedModel } from "../trained-model.ts";
 import { readTrainingDocuments } from "../training-documents.ts";
 import { accelerateDocuments } from "../training-places.ts";
 import { weightsElsewhere } from "../weights-elsewhere.ts";
 import { optimizerName, randomStates } from "./places.ts";
 import { arrangeAccelerate, examineAccelerate } from "./write.ts";
 
-const documentNames = /^(?:scheduler(?:_\d+)?\.bin|scaler\.pt|random_states_\d+\.pkl)$/;
-/** Second and later objects of a save with several models or optimizers. */
-const laterObject = /^(model|pytorch_model|optimizer)_\d+\.(safetensors|bin)$/;
+const documentNames =
+  /^(?:scheduler(?:_\d+)?\.bin|dl_state_dict(?:_\d+)?\.bin|scaler\.pt|random_states_\d+\.pkl)$/;
+/** Objects of classes of one's own, pickled whole or as they like to save themselves. */
+const ownObject = /^(?:custom_checkpoint_\d+\.pkl|sampler(?:_\d+)?\.bin)$/;
+const laterModel = /^(?:model|pytorch_model)_\d+\.(?:safetensors|bin)$/;
 
 /** The folder that `accelerator.save_state` writes: a state dict of the model with the optimizer and random states. */
 export const accelerate: Layout = {
@@ -29,15 +31,16 @@ export const accelerate: Layout = {
     const files = new CheckpointFiles(tree, options);
     return openCheckpoint(files, async (listed) => {
       const { evidence } = await sniff(files.tree);
-      const later = rootPaths(listed).filter((path) => laterObject.test(path));
-      if (later.length > 0)
-        files.notices.note({
-          code: "TENON_WEIGHTS_PASSED_OVER",
-          names: later,
-          facts: { reason: "later objects" },
-        });
+      const root = rootPaths(listed);
+      passOver(
+        files,
+        root.filter((path) => laterModel.test(path)),
+        "later objects",
+      );
+      const own = root.filter((path) => ownObject.test(path));
+      if (own.length > 0) files.notices.note({ code: "TENON_TRAINING_DOCUMENT_LEFT", names: own });
       const { model, optimizer } = await readTrainedModel(files, listed, [optimizerName]);
-      const documents = await readTrainingDocuments(files, rootPaths(listed), documentNames);
+      const documents = await readTrainingDocuments(files, root, documentNames);
       const elsewhere = await weightsElsewhere(files.tree, listed);
       if (elsewhere !== undefined) files.notices.note(elsewhere);
       return {

@@ -1,0 +1,129 @@
+// Optimizer and trainer state that cannot go along: what the target has no place for, and what reading had no word for.
+import { type ErrorDetails, type Observation, PlanError } from "../core/index.ts";
+import type { CarryOptions } from "./carried.ts";
+import { mastersApart } from "./carry-masters.ts";
+import { isNamed } from "./carry-optimizer.ts";
+import type { Components, Drops } from "./drops.ts";
+import { namesListed, planError } from "./plan-error.ts";
+
+/**
+ * @throws PlanError TENON_OPTIMIZER_SEVERAL, TENON_OPTIMIZER_UNNAMED, TENON_OPTIMIZER_STATE_LEFT, TENON_TRAINING_DOCUMENT_LEFT,
+ *   TENON_LAYOUT_CANNOT_HOLD
+ */
+export function refuseTraining(source: Components, drops: Drops, options: CarryOptions): void {
+  const isCarried =
+    source.optimizer !== undefined && !drops.component("optimizer") && options.holds.includes("optimizer");
+  // Before names: one of several optimizers may well count parameters that nothing else explains.
+  if (isCarried) refuseSeveral(source, options);
+  refuseUnheld(source, drops, options);
+  if (isCarried) refuseLeftState(source, options);
+  if (options.holds.includes("trainer")) refuseLeftDocuments(source, drops, options);
+}
+
+/** A draft has one optimizer; the state of the others would be gone. */
+function refuseSeveral({ observations, location }: Components, { verb }: CarryOptions): void {
+  const several = observations.find(({ code }) => code === "TENON_OPTIMIZER_SEVERAL");
+  if (several === undefined) return;
+  const { code, names } = several;
+  const message = `${verb}: ${names.length} optimizers were saved (${names.join(", ")}), and one of them is carried (${location})`;
+  throw planError(code, message, {
+    details: { names, count: names.length, allowed: 1 },
+    hint: "Resume with accelerate; or leave them out: --drop optimizer. If the others belong to other models, move their files elsewhere",
+  });
+}
+
+/** Optimizer and trainer state that the target has no place for, or that has no names. All of it in one message. */
+function refuseUnheld(
+  source: Components,
+  drops: Drops,
+  { verb, target, holds, unheld = [] }: CarryOptions,
+): void {
+  const { optimizer, trainer, location } = source;
+  const lost: string[] = [];
+  const remedies: string[] = [];
+  const hasOptimizer = optimizer !== undefined && !drops.component("optimizer");
+  const isUnnamed = hasOptimizer && holds.includes("optimizer") && !isNamed(source);
+  if (hasOptimizer && (isUnnamed || !holds.includes("optimizer"))) {
+    lost.push(`optimizer state of ${optimizer.states.size} parameters (${optimizer.file})`);
+    remedies.push("--drop optimizer");
+  }
+  const isCarried = hasOptimizer && holds.includes("optimizer") && !holds.includes("masters");
+  const masters = isCarried && !drops.component("masters") ? mastersApart(source) : [];
+  if (masters.length > 0) {
+    lost.push(`fp32 masters of ${masters.length} parameters beside their weights (${optimizer?.file})`);
+    remedies.push("--drop masters");
+  }
+  if (trainer !== undefined && !drops.component("trainer") && !holds.includes("trainer")) {
+    lost.push(`trainer state (${[...trainer.documents.keys()].join(", ")})`);
+    remedies.push("--drop trainer");
+  } else {
+    const names = unheld.filter((name) => !drops.document(name));
+    if (names.length > 0) lost.push(`${names.join(", ")} of the trainer's state`);
+    remedies.push(...names.map((name) => `--drop ${name}`));
+  }
+  if (lost.length === 0) return;
+  const details = { layout: target, lost, optimizerStates: optimizer?.states.size ?? 0 };
+  if (isUnnamed) throw unnamedOptimizer(optimizer, details, source, verb);
+  const found = `${verb}: the layout ${target} cannot hold ${lost.join(" and ")}`;
+  throw new PlanError("TENON_LAYOUT_CANNOT_HOLD", `${found} (${location})`, {
+    details,
+    hint: `${masters.length > 0 ? "Write masters as the weights: --from-master. Or leave" : "Leave"} it out: ${remedies.join(" ")}`,
+  });
+}
+
+/** State of the optimizer that is read into nothing. */
+function refuseLeftState({ observations, location }: Components, { verb }: CarryOptions): void {
+  for (const { code, names, facts = {} } of observations) {
+    if (code !== "TENON_OPTIMIZER_STATE_LEFT") continue;
+    const rest = names.length > 1 ? ` and ${names.length - 1} more` : "";
+    const message = `${verb}: ${names[0]}${rest} of the optimizer is ${facts["found"]}; tensors, and numbers that f32 holds exactly, are kept (${facts["file"]} in ${location})`;
+    throw planError(code, message, {
+      details: {
+        ...facts,
+        names: names.slice(0, namesListed),
+        count: names.length,
+        allowed: ["tensor", "number"],
+      },
+      hint: "Resume with the framework that saved it; or leave it out: --drop optimizer",
+    });
+  }
+}
+
+/** Documents of the trainer's state that are read into nothing. */
+function refuseLeftDocuments(
+  { observations, location }: Components,
+  drops: Drops,
+  { verb }: CarryOptions,
+): void {
+  const lostIn = ({ code, names }: Observation): readonly string[] =>
+    code === "TENON_TRAINING_DOCUMENT_LEFT" ? names.filter((name) => !drops.document(name)) : [];
+  const lost = observations.flatMap(lostIn);
+  if (lost.length === 0) return;
+  const [holds, would] = lost.length === 1 ? ["holds", "it"] : ["hold", "them"];
+  const message = `${verb}: ${lost.join(", ")} ${holds} what JSON has no word for, so the trainer's state would lack ${would} (${location})`;
+  throw planError("TENON_TRAINING_DOCUMENT_LEFT", message, {
+    details: { names: lost, source: location },
+    hint: `Leave ${would} out: ${lost.map((name) => `--drop ${name}`).join(" ")}`,
+  });
+}
+
+/** Running numbers of which one may mean several parameters: which, and what would decide. */
+function unnamedOptimizer(
+  { naming, groups, file }: NonNullable<Components["optimizer"]>,
+  details: ErrorDetails,
+  { location, base }: Components,
+  verb: string,
+): PlanError {
+  const numbers = groups.flatMap(({ parameters }) => parameters.filter((name) => /^\d+$/.test(name)));
+  const why = naming?.obstacle ?? "their order is not known";
+  const message = `${verb}: ${numbers.length} parameters of the optimizer go by running numbers (${file}): ${why} (${location})`;
+  const baseFirst = base?.isComplete === true ? "" : "--base DIR if the base was lost, or ";
+  return new PlanError("TENON_OPTIMIZER_UNNAMED", message, {
+    details: {
+      ...details,
+      numbers: numbers.slice(0, namesListed),
+      candidates: Object.fromEntries([...(naming?.candidates ?? [])].slice(0, namesListed)),
+    },
+    hint: `Give their names: ${baseFirst}--param-order FILE, one name a line in the order of the numbers; or leave it out: --drop optimizer`,
+  });
+}
