@@ -2,7 +2,7 @@ import { FormatError } from "../core/index.ts";
 import type { PickleLimits } from "./limits.ts";
 import { HostValue, PickleMap, PickleRecord, type PickleValue } from "./values.ts";
 
-/** A container of plain values up to this size is counted anew at each place rather than remembered. */
+/** A container of up to so many values, all told, is counted anew at each place rather than remembered. */
 const leafValues = 16;
 
 interface Frame {
@@ -30,7 +30,7 @@ export function checkGraph(root: PickleValue, limits: PickleLimits, file: string
     if (child === undefined) {
       frames.pop();
       open.delete(frame.node);
-      done.set(frame.node, { values: frame.values, depth: frame.depth });
+      if (frame.values > leafValues) done.set(frame.node, { values: frame.values, depth: frame.depth });
       add(frames.at(-1), frame, limits, file);
       continue;
     }
@@ -91,11 +91,7 @@ function enter(node: object): Frame {
     }
     see(node.attributes);
   } else if (node instanceof PickleRecord) {
-    for (const value of node.args) see(value);
-    for (const value of node.items) see(value);
-    see(node.kwargs);
-    see(node.state);
-    if (node.entries.size > 0) see(node.entries);
+    for (const value of node.parts()) see(value);
   } else if (node instanceof HostValue) for (const value of node.children()) see(value);
   else for (const value of node as Iterable<PickleValue>) see(value);
   return { node, children, next: 0, values, depth: 1 };

@@ -2,11 +2,12 @@
 import { FormatError, UnsupportedError } from "../core/index.ts";
 import { Assembler } from "./assemble.ts";
 import type { PickleLimits } from "./limits.ts";
+import { Memo } from "./memo.ts";
 import { isOpcode, Op, opcodeName } from "./opcodes.ts";
 import type { PickleReader } from "./reader.ts";
 import type { Resolver } from "./resolve.ts";
 import { readScalar } from "./scalars.ts";
-import { describe, PickleMap, PickleTuple, type PickleValue } from "./values.ts";
+import { describe, PickleMap, PickleRecord, PickleTuple, type PickleValue } from "./values.ts";
 
 /** Highest protocol that CPython defines (3.8 to 3.14). */
 const highestProtocol = 5;
@@ -20,7 +21,7 @@ export class PickleMachine {
   protocol = 0;
   private stack: PickleValue[] = [];
   private readonly marks: PickleValue[][] = [];
-  private readonly memo: PickleValue[] = [];
+  private readonly memo = new Memo();
   private below = 0;
   private containers = 0;
   private readonly reader: PickleReader;
@@ -80,7 +81,7 @@ export class PickleMachine {
         this.remember(reader.u32());
         break;
       case Op.MEMOIZE:
-        this.remember(this.memo.length);
+        this.remember(this.memo.size);
         break;
       case Op.BINGET:
         this.recall(reader.u8());
@@ -174,7 +175,9 @@ export class PickleMachine {
       }
       case Op.BUILD: {
         const state = this.pop();
-        this.assembler.build(this.top(), state);
+        const target = this.top();
+        this.assembler.build(target, state);
+        if (target instanceof PickleRecord && state instanceof PickleMap) this.memo.takeOver(state, target);
         break;
       }
       default:
@@ -274,14 +277,14 @@ export class PickleMachine {
 
   // CPython numbers memo entries in order (Python 2 from 1): a gap is a hand-made pickle.
   private remember(index: number): void {
-    const size = Math.max(this.memo.length, 1);
+    const size = Math.max(this.memo.size, 1);
     if (index > size) this.malformed(`puts memo entry ${index} after ${size}`);
     if (index >= this.limits.stackValues) this.tooMany("memo entries", this.limits.stackValues);
-    this.memo[index] = this.top();
+    this.memo.put(index, this.top());
   }
 
   private recall(index: number): void {
-    const value = this.memo[index];
+    const value = this.memo.get(index);
     if (value === undefined) this.malformed(`gets memo entry ${index}, which was never put`);
     this.push(value);
   }

@@ -36,8 +36,9 @@ export class PickleTuple extends Array<PickleValue> {
   }
 
   static ofValues(values: readonly PickleValue[]): PickleTuple {
-    const tuple = new PickleTuple();
-    for (const value of values) tuple.push(value);
+    // Elements pushed to an empty array would have room for 17; `.metadata` of many ranks has millions of pairs.
+    const tuple = new PickleTuple(values.length);
+    for (let at = 0; at < values.length; at++) tuple[at] = values[at] as PickleValue;
     return tuple;
   }
 }
@@ -84,8 +85,10 @@ export class PickleRecord {
   /** Arguments it was made with; an enum has its value here. */
   readonly args: readonly PickleValue[];
   readonly kwargs: PickleMap | undefined;
-  /** What BUILD gave: a dict, a (dict, slots) pair, or whatever the class defines. */
-  state: PickleValue | undefined = undefined;
+  #state: PickleValue | undefined;
+  // A dict of a few names, without a hash table of its own.
+  #names: readonly string[] | undefined;
+  #values: readonly PickleValue[] | undefined;
   // Nearly no class derives from list or dict, and a checkpoint of many ranks has millions of records.
   #items: PickleValue[] | undefined;
   #entries: PickleMap | undefined;
@@ -94,6 +97,52 @@ export class PickleRecord {
     this.global = global;
     this.args = args;
     this.kwargs = kwargs;
+  }
+
+  /** What BUILD gave: a dict, a (dict, slots) pair, or whatever the class defines. */
+  get state(): PickleValue | undefined {
+    if (this.#names !== undefined) {
+      const state = new PickleMap();
+      for (const [at, name] of this.#names.entries()) state.set(name, this.#values?.[at] as PickleValue);
+      this.state = state;
+    }
+    return this.#state;
+  }
+
+  set state(state: PickleValue | undefined) {
+    this.#state = state;
+    this.#names = undefined;
+    this.#values = undefined;
+  }
+
+  get hasState(): boolean {
+    return this.#names !== undefined || this.#state !== undefined;
+  }
+
+  /** Takes a dict of these names as the state, without keeping a dict until somebody asks for it. */
+  keepFields(names: readonly string[], values: readonly PickleValue[]): void {
+    this.#names = names;
+    this.#values = values;
+  }
+
+  /** An attribute of the state dict; undefined where there is none. */
+  field(name: string): PickleValue | undefined {
+    if (this.#names === undefined)
+      return this.#state instanceof PickleMap ? this.#state.get(name) : undefined;
+    const at = this.#names.indexOf(name);
+    return at < 0 ? undefined : this.#values?.[at];
+  }
+
+  /** Every value inside, for whoever walks all of them; of a state dict its keys too. */
+  *parts(): Iterable<PickleValue> {
+    yield* this.args;
+    yield* this.items;
+    if (this.kwargs !== undefined) yield this.kwargs;
+    if (this.#names !== undefined) {
+      yield* this.#names;
+      yield* this.#values ?? [];
+    } else if (this.#state !== undefined) yield this.#state;
+    if (this.entries.size > 0) yield this.entries;
   }
 
   /** Elements, when the class derives from list or set. */

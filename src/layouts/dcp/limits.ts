@@ -2,14 +2,14 @@
 export const metadataBytesLimit: number = 512 * 1024 * 1024;
 
 /**
- * One chunk takes about 100 opcodes, 14 memo entries and 15 containers. 405B parameters on 512 ranks are 580 000 chunks, which
- * take near 2 GB while they are read; more than a million would not fit in the memory that Node has by default.
+ * One chunk takes about 100 opcodes, 14 memo entries and 15 containers. A 405B model and its optimizer on 512 ranks are 1 750 000
+ * chunks, which take near 3 GB while they are read: more than twice as many would not fit in the memory that Node has by default.
  */
 export const metadataPickleLimits = {
-  operations: 128_000_000,
-  containers: 16_000_000,
-  stackValues: 16_000_000,
-  expandedValues: 128_000_000,
+  operations: 256_000_000,
+  containers: 32_000_000,
+  stackValues: 32_000_000,
+  expandedValues: 256_000_000,
 };
 
 /** A list of a state dict; real ones (groups, schedulers, RNG) stay below 1 000. */

@@ -69,7 +69,10 @@ function versionOf(value: PickleValue | undefined, path: string): string | undef
 /** Flat name → offsets of the chunk, joined by commas (`object` for a Python object) → its place. */
 function placesOf(value: PickleValue | undefined, path: string): Map<string, Map<string, Place>> {
   const places = new Map<string, Map<string, Place>>();
-  for (const [index, info] of mapOf(value, "storage_data", path)) {
+  const stored = mapOf(value, "storage_data", path);
+  for (const [index, info] of stored) {
+    // The records may go as soon as they are read.
+    stored.delete(index);
     if (!isRecord(index, "MetadataIndex") || !isRecord(info, "_StorageInfo"))
       return badMetadata(path, `storage_data maps ${describe(index)} to ${describe(info)}`);
     const name = textOf(field(index, "fqn"), "fqn of a MetadataIndex", path);

@@ -9,7 +9,7 @@ export function isRecord(value: PickleValue | undefined, ...names: readonly stri
 
 /** A field of a dataclass; undefined where the version that wrote it had no such field. */
 export function field(record: PickleRecord, name: string): PickleValue | undefined {
-  return record.state instanceof PickleMap ? record.state.get(name) : undefined;
+  return record.field(name);
 }
 
 export function mapOf(value: PickleValue | undefined, what: string, path: string): PickleMap {
@@ -30,7 +30,6 @@ export function countOf(value: PickleValue | undefined, what: string, path: stri
 export function sizesOf(value: PickleValue | undefined, what: string, path: string): number[] {
   if (!(value instanceof PickleTuple))
     return badMetadata(path, `${what} is ${describe(value)}, not a torch.Size`);
-  const sizes: number[] = [];
-  for (const size of value) sizes.push(countOf(size, what, path));
-  return sizes;
+  // Not by pushing, which leaves room for 17: there are millions of these.
+  return Array.from(value, (size) => countOf(size, what, path));
 }
