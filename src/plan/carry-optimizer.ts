@@ -8,7 +8,9 @@ import type { Components, Drops } from "./drops.ts";
 export function isNamed(source: Components): boolean {
   const { optimizer, base } = source;
   const keys = [...(optimizer?.states.keys() ?? [])];
-  if (keys.some((key) => /^\d+$/.test(key))) return false;
+  // Also those without state: SGD without momentum has groups alone.
+  const members = (optimizer?.groups ?? []).flatMap(({ parameters }) => parameters);
+  if ([...keys, ...members].some((key) => /^\d+$/.test(key))) return false;
   // A base that is not whole does not know all names.
   if (base === undefined || !base.isComplete) return true;
   const names = parameterNames(source);

@@ -17,7 +17,7 @@ export function refuseTraining(source: Components, drops: Drops, options: CarryO
   if (isCarried) refuseSeveral(source, options);
   refuseUnheld(source, drops, options);
   if (isCarried) refuseLeftState(source, options);
-  if (options.holds.includes("trainer")) refuseLeftDocuments(source, drops, options);
+  refuseLeftDocuments(source, drops, options);
 }
 
 /** A draft has one optimizer; the state of the others would be gone. */
@@ -53,9 +53,12 @@ function refuseUnheld(
     lost.push(`fp32 masters of ${masters.length} parameters beside their weights (${optimizer?.file})`);
     remedies.push("--drop masters");
   }
-  if (trainer !== undefined && !drops.component("trainer") && !holds.includes("trainer")) {
-    lost.push(`trainer state (${[...trainer.documents.keys()].join(", ")})`);
-    remedies.push("--drop trainer");
+  if (!holds.includes("trainer")) {
+    const names = [...(trainer?.documents.keys() ?? [])].filter((name) => !drops.document(name));
+    if (names.length > 0) {
+      lost.push(`trainer state (${names.join(", ")})`);
+      remedies.push("--drop trainer");
+    }
   } else {
     const names = unheld.filter((name) => !drops.document(name));
     if (names.length > 0) lost.push(`${names.join(", ")} of the trainer's state`);

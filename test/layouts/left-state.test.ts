@@ -152,3 +152,56 @@ describe("a schedule that JSON has no word for", () => {
     await convertInMemory(source(), "accelerate", { drop: ["scheduler.pt"] });
   });
 });
+
+describe("a schedule left behind beside documents", () => {
+  const milestones = new PickleMap("collections Counter").set(5, 1);
+  const source = (): ReturnType<typeof memoryTree> =>
+    checkpointOf(
+      {},
+      {},
+      {
+        "scheduler.pt": saved(mapOf({ milestones })),
+        "trainer_state.json": new TextEncoder().encode('{"global_step": 3}'),
+      },
+    );
+
+  it("is what is refused once the documents are dropped by name", async () => {
+    const refused = await refusalOf(
+      convertInMemory(source(), "accelerate", { drop: ["trainer_state.json"] }),
+    );
+    expect([refused.code, refused.hint]).toEqual([
+      "TENON_TRAINING_DOCUMENT_LEFT",
+      "Leave it out: --drop scheduler.pt",
+    ]);
+    await convertInMemory(source(), "accelerate", { drop: ["trainer_state.json", "scheduler.pt"] });
+  });
+
+  it("has to be given up for a target without place for any", async () => {
+    const drop = ["optimizer", "trainer_state.json"];
+    const refused = await refusalOf(convertInMemory(source(), "state-dict", { drop }));
+    expect([refused.code, refused.hint]).toEqual([
+      "TENON_TRAINING_DOCUMENT_LEFT",
+      "Leave it out: --drop scheduler.pt",
+    ]);
+    for (const last of ["scheduler.pt", "trainer"])
+      await convertInMemory(source(), "state-dict", { drop: [...drop, last] });
+  });
+});
+
+describe("an optimizer without any state", () => {
+  it("is unnamed where its groups count parameters whose order is not known", async () => {
+    const group = mapOf({ lr: new PickleFloat(0.5), momentum: 0, params: [0] });
+    const optimizer = saved(mapOf({ state: new PickleMap(), param_groups: [group] }));
+    const two = saved(mapOf({ v: place, w: place }), { m: [2] });
+    const source = (): ReturnType<typeof memoryTree> =>
+      checkpointOf({}, {}, { "optimizer.pt": optimizer, "pytorch_model.bin": two });
+    for (const target of ["trainer", "tenon", "dcp"]) {
+      const refused = await refusalOf(convertInMemory(source(), target));
+      expect(refused.code, target).toBe("TENON_OPTIMIZER_UNNAMED");
+      expect(refused.hint).toMatch(/--param-order FILE/);
+    }
+    const { files } = await convertInMemory(source(), "trainer", { paramOrder: ["w"] });
+    await using opened = await trainer.open(memoryTree(files), { formats });
+    expect(opened.optimizer?.groups.map(({ parameters }) => parameters)).toEqual([["w"]]);
+  });
+});
