@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type OptimizerSource, readDcpOptimizer } from "../../src/layouts/dcp/optimizer.ts";
+import { partsOf } from "../../src/layouts/dcp/parts.ts";
 import type { StateLeaf, StateNode } from "../../src/layouts/dcp/state-tree.ts";
 import { openFixture } from "./fixtures.ts";
 
@@ -40,5 +41,23 @@ describe("the order of flattened param groups", () => {
   it("is lost where several ranks did", async () => {
     const node = flattened({ "b.lr": "__1_0.distcp", "a.lr": "__2_0.distcp" });
     expect((await readDcpOptimizer(node, source)).orderUnknown).toMatch(/^several ranks wrote the settings/);
+  });
+});
+
+describe("param groups alone", () => {
+  it("are an optimizer that has no state, flattened or not", () => {
+    const names = flattened({ "a.lr": "__0_0.distcp", "b.lr": "__0_0.distcp" });
+    const lr = [...names.entries.values()][0] as StateLeaf;
+    const dictOf = (entries: Readonly<Record<string, StateNode | StateLeaf>>): StateNode => ({
+      kind: "dict",
+      entries: new Map(Object.entries(entries)),
+    });
+    const group = dictOf({ lr, params: lr });
+    const listed = (each: StateNode): StateNode =>
+      dictOf({ param_groups: { kind: "list", entries: new Map([[0, each]]) } });
+    for (const node of [names, listed(group)])
+      expect(partsOf(dictOf({ optimizer: node })).optimizer).toBe(node);
+    const others = [dictOf({ ...Object.fromEntries(names.entries), epoch: lr }), listed(dictOf({ lr }))];
+    for (const node of others) expect(partsOf(dictOf({ schedule: node })).optimizer).toBeUndefined();
   });
 });

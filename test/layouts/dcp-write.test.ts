@@ -68,6 +68,15 @@ describe("a written checkpoint of torch.distributed.checkpoint", () => {
       expect(places[at + 1]?.byteOffset ?? byteOffset + byteLength).toBe(byteOffset + byteLength);
   });
 
+  it("keeps an optimizer that has no state, as torch saves SGD without momentum", async () => {
+    const draft = draftOf({ tensors: weights, states: { "a.weight": {} }, settings: { lr: 1, momentum: 0 } });
+    await using opened = await dcp.open(memoryTree(await writeDraft(dcp, draft)), { formats });
+    expect(opened.optimizer?.groups).toEqual([
+      { parameters: ["a.weight"], settings: record({ lr: 1, momentum: 0 }) },
+    ]);
+    expect(opened.trainer).toBeUndefined();
+  });
+
   it("names no path of this machine", () => {
     const files = arranged(draftOf({ tensors: weights }));
     const { value, globals } = unpickle((files.at(-1) as { bytes: Uint8Array }).bytes, { file: "x" });

@@ -14,8 +14,8 @@ export interface StateParts {
 const partDepth = 3;
 
 /**
- * Finds the parts. An optimizer is a dict with `state` and `param_groups`, or with such names flattened into its keys. The
- * model is a dict under one of the usual names; where there is none, the tensors at the top are (torchtitan).
+ * Finds the parts. An optimizer is a dict with `state` and `param_groups`, or with such names flattened into its keys; of an
+ * optimizer without state it is the groups alone. The model is a dict under one of the usual names; where there is none, the tensors at the top are (torchtitan).
  */
 export function partsOf(root: StateNode): StateParts {
   const [optimizer, ...moreOptimizers] = dictsIn(root, (_, node) => isOptimizer(node));
@@ -48,10 +48,18 @@ function dictsIn(root: StateNode, test: (key: string | number, node: StateNode) 
   return found;
 }
 
+/** torch leaves an empty dict out: an optimizer that has no state (SGD without momentum) is saved as its groups alone. */
 function isOptimizer({ entries }: StateNode): boolean {
-  if (entries.has("state") && entries.has("param_groups")) return true;
-  const keys = [...entries.keys()].map(String);
-  return keys.some((key) => key.startsWith("state.")) && keys.some((key) => key.startsWith("param_groups."));
+  const groups = entries.get("param_groups");
+  if (groups !== undefined) return entries.has("state") || isGroups(groups);
+  const keys = [...entries.keys()].map(String).filter((key) => !key.startsWith("state."));
+  const settings = keys.filter((key) => key.startsWith("param_groups."));
+  return settings.length > 0 && (keys.length < entries.size || settings.length === keys.length);
+}
+
+function isGroups(groups: StateNode | StateLeaf): boolean {
+  if (groups.kind !== "list") return false;
+  return [...groups.entries.values()].every((group) => group.kind === "dict" && group.entries.has("params"));
 }
 
 function hasTensor(node: StateNode): boolean {
