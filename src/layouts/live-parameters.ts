@@ -157,7 +157,12 @@ function savedOrder(entries: readonly Entry[]): ReadonlyMap<string, number> | un
     if (tensor.storage !== undefined) storages.add(tensor.storage);
     order.set(tensor.name, order.size);
   }
-  return order.size > 0 ? order : undefined;
+  return order.size > 0 && !isSorted([...order.keys()]) ? order : undefined;
+}
+
+/** As safetensors sorts names: such a file was made from one, and its order is not the model's. */
+function isSorted(names: readonly string[]): boolean {
+  return names.length > 2 && names.every((name, at) => at === 0 || (names[at - 1] ?? "") < name);
 }
 
 /** PEFT's own files hold the adapter alone, and say nothing about what lies between its parts. */

@@ -205,3 +205,21 @@ describe("an optimizer without any state", () => {
     expect(opened.optimizer?.groups.map(({ parameters }) => parameters)).toEqual([["w"]]);
   });
 });
+
+describe("a model that torch.save wrote with sorted names", () => {
+  it("is no order of an optimizer's numbers, since safetensors sorts them", async () => {
+    const namedBy = async (letters: readonly string[]): Promise<unknown> => {
+      const names = letters.map((each) => `model.layers.0.self_attn.${each}_proj.weight`);
+      const placed = names.map((name) => [name, new TensorPlace(name) as unknown as PickleValue]);
+      const shapes = Object.fromEntries(names.map((name) => [name, [2]]));
+      const weights = saved(mapOf(Object.fromEntries(placed) as Record<string, PickleValue>), shapes);
+      const group = mapOf({ lr: new PickleFloat(0.5), params: [0, 1, 2, 3] });
+      const optimizer = saved(mapOf({ state: new PickleMap(), param_groups: [group] }));
+      const files = { "pytorch_model.bin": weights, "optimizer.pt": optimizer };
+      await using opened = await trainer.open(checkpointOf({}, {}, files), { formats });
+      return opened.optimizer?.naming?.order;
+    };
+    expect(await namedBy(["q", "k", "v", "o"])).toMatch(/order of the state dict/);
+    expect(await namedBy(["k", "o", "q", "v"])).not.toMatch(/order of the state dict/);
+  });
+});
