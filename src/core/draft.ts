@@ -95,6 +95,8 @@ export interface DraftOptimizer {
   readonly groups: OptimizerComponent["groups"];
   /** @see OptimizerComponent.orderUnknown */
   readonly orderUnknown?: string;
+  /** Parameters among the states that were trained and whose weights were not saved: those of another base are not theirs. */
+  readonly weightsLost?: readonly string[];
 }
 
 /** A checkpoint about to be written: the same components, with recipes in the place of tensors. */

@@ -17,16 +17,28 @@ export function noteLostParameters(
   const held = new Set([...(base?.tensors.keys() ?? []), ...(base?.ties.keys() ?? [])]);
   for (const [adapter, { entries: own }] of adapters)
     for (const { meaning } of own) held.add(canonicalName({ ...meaning, adapter }));
-  const lost = [...optimizer.states].filter(([name]) => !held.has(name));
+  noteLost(
+    files,
+    optimizer,
+    [...optimizer.states.keys()].filter((name) => !held.has(name)),
+  );
+}
+
+/** Observes that the weights of these parameters of an optimizer are lost. */
+export function noteLost(
+  files: CheckpointFiles,
+  optimizer: OptimizerComponent,
+  lost: readonly string[],
+): void {
   if (lost.length === 0) return;
   const shapes = new Map<string, number>();
-  for (const [, state] of lost) {
-    const shape = `[${parameterShape(state)?.join(", ") ?? "?"}]`;
+  for (const name of lost) {
+    const shape = `[${parameterShape(optimizer.states.get(name) ?? new Map())?.join(", ") ?? "?"}]`;
     shapes.set(shape, (shapes.get(shape) ?? 0) + 1);
   }
   files.notices.note({
     code: "TENON_TRAINED_BASE_LOST",
-    names: lost.map(([name]) => name),
+    names: lost,
     facts: {
       count: lost.length,
       file: optimizer.file,

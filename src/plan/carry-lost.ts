@@ -12,12 +12,12 @@ const code = "TENON_TRAINED_BASE_LOST";
  * @throws PlanError TENON_TRAINED_BASE_LOST
  */
 export function refuseLostBase({ source, carried }: ConversionInput, verb: string): void {
-  const lost = source.observations.find((each) => each.code === code);
-  if (lost === undefined || carried.optimizer === undefined) return;
-  const count = lost.facts?.["count"] ?? lost.names.length;
+  const lost = carried.optimizer?.weightsLost ?? [];
+  const count = lost.length;
+  if (count === 0) return;
   const message = `${verb}: the optimizer trained ${count} parameters of the base that are not stored, and another base's weights are not what their moments belong to (${source.location})`;
   throw planError(code, message, {
-    details: { names: lost.names.slice(0, 1000), count, source: source.location },
+    details: { names: lost.slice(0, 1000), count, source: source.location },
     hint: "Look for a state dict of the same run. To go on with fresh moments: --drop optimizer",
   });
 }

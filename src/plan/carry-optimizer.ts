@@ -4,6 +4,8 @@ import { type CarryOptions, keep } from "./carried.ts";
 import { masterState } from "./carry-masters.ts";
 import type { Components, Drops } from "./drops.ts";
 
+const lostCode = "TENON_TRAINED_BASE_LOST";
+
 /** Whether optimizer state goes by the names of parameters; torch itself counts them. */
 export function isNamed(source: Components): boolean {
   const { optimizer, base } = source;
@@ -43,7 +45,24 @@ export function carryOptimizer(
     parameters: parameters.filter(isKept),
     settings,
   }));
-  return { states, groups, ...(optimizer.orderUnknown && { orderUnknown: optimizer.orderUnknown }) };
+  const lost = lostParameters(source).filter((name) => states.has(name));
+  return {
+    states,
+    groups,
+    ...(optimizer.orderUnknown && { orderUnknown: optimizer.orderUnknown }),
+    ...(lost.length > 0 && { weightsLost: lost }),
+  };
+}
+
+/** Parameters with moments and without weights. Where the file counted them, reading knew shapes alone. */
+function lostParameters(source: Components): readonly string[] {
+  const { optimizer, observations } = source;
+  const lost = observations.find(({ code }) => code === lostCode);
+  if (lost === undefined || optimizer === undefined) return [];
+  const observed = lost.names.filter((name) => optimizer.states.has(name));
+  if (observed.length > 0) return observed;
+  const held = parameterNames(source);
+  return [...optimizer.states.keys()].filter((name) => !held.has(name));
 }
 
 function parameterNames({ base, adapters, entries }: Components): Set<string> {

@@ -135,13 +135,16 @@ export class EditState implements EditPlace {
   }
 
   optimizer(): DraftOptimizer | undefined {
-    const { orderUnknown } = this;
+    const { orderUnknown, states } = this;
+    const { weightsLost = [], ...carried } = this.input.carried.optimizer ?? {};
+    const lost = weightsLost.filter((name) => states.has(name));
     return (
       this.groups && {
-        ...this.input.carried.optimizer,
-        states: this.states,
+        ...carried,
+        states,
         groups: this.groups,
         ...(orderUnknown !== undefined && { orderUnknown }),
+        ...(lost.length > 0 && { weightsLost: lost }),
       }
     );
   }

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { memoryTree } from "../../src/bytes/index.ts";
+import { memorySink, memoryTree } from "../../src/bytes/index.ts";
 import type { Tensor } from "../../src/core/index.ts";
 import { expectOptimizer } from "../layouts/dcp-truth.ts";
 import { bytesOf, expectSameTensors } from "../layouts/fixtures.ts";
@@ -182,6 +182,55 @@ it("is refused where trained base weights were lost, though a base is given in t
     expect(code).toBe("TENON_TRAINED_BASE_LOST");
     expect(hint).toContain("--drop optimizer");
   }
+});
+
+describe("a tenon checkpoint split from a save that lost trained base weights", () => {
+  const base = fixture("hybrid/qv/base");
+  const split = async (): Promise<ReturnType<typeof memoryTree>> =>
+    memoryTree((await splitInMemory(fixture("hybrid/qv/trainer-peft/checkpoint-3"), { base })).files);
+
+  it("still says so, and no engine is given the moments for the weights that stand in", async () => {
+    const kept = await split();
+    await using checkpoint = await tenon.open(kept);
+    const found = checkpoint.observations.find(({ code }) => code === "TENON_TRAINED_BASE_LOST");
+    expect(found?.facts?.["count"]).toBe(21);
+    expect(found?.names).toContain("model.embed_tokens.weight");
+    expect(found?.names.filter((name) => name.startsWith("default:"))).toEqual([]);
+    for (const to of ["universal", "dcp", "trainer", "accelerate"]) {
+      const drop = ["dcp", "accelerate"].includes(to) ? ["trainer"] : [];
+      const { code, message } = await refusalOf(convertInMemory(await split(), to, { base, drop }));
+      expect(code, to).toBe("TENON_TRAINED_BASE_LOST");
+      expect(message).toContain("21 parameters of the base");
+    }
+    await expect(tenon.merge(kept, { base, output: memorySink() })).rejects.toMatchObject({
+      code: "TENON_TRAINED_BASE_LOST",
+    });
+  });
+
+  it("says so through a second tenon checkpoint, until those parameters are frozen", async () => {
+    const again = await convertInMemory(await split(), "tenon", { base });
+    const { code } = await refusalOf(convertInMemory(memoryTree(again.files), "universal", { base }));
+    expect(code).toBe("TENON_TRAINED_BASE_LOST");
+    const output = memorySink();
+    await tenon.edit(memoryTree(again.files), { base, output, freeze: ["model.*", "lm_head.weight"] });
+    const { report } = await convertInMemory(memoryTree(output.files), "universal", { base });
+    expect(report.optimizerStates).toBe(8);
+  });
+
+  it("is refused when it lists one without moments", async () => {
+    const { files } = await splitInMemory(fixture("hybrid/qv/trainer-peft/checkpoint-3"), { base });
+    const path = "optimizer/optimizer.json";
+    const text = Buffer.from(files.get(path) ?? []).toString();
+    // Of the same length, as the manifest says.
+    const at = text.lastIndexOf("embed_tokens");
+    expect(at).toBeGreaterThan(text.indexOf("weightsLost"));
+    const changed = `${text.slice(0, at)}nowhere_else${text.slice(at + "embed_tokens".length)}`;
+    const all = new Map([...files, [path, Buffer.from(changed)]]);
+    await expect(tenon.open(memoryTree(all))).rejects.toMatchObject({
+      code: "TENON_MANIFEST_MALFORMED",
+      message: expect.stringContaining('"model.nowhere_else.weight" in weightsLost'),
+    });
+  });
 });
 
 // Live names in the order of an optimizer's numbers, as the real tools had them.

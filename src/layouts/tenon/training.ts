@@ -11,10 +11,11 @@ import {
 import type { CheckpointFiles } from "../checkpoint-files.ts";
 import { readJsonDocument } from "../documents.ts";
 import { trainerStateBytesLimit } from "../limits.ts";
+import { noteLost } from "../lost-parameters.ts";
 import { pythonNumber } from "../scalar-tensor.ts";
 import { optimizerDocumentName, optimizerTensorsName, trainerDocumentName } from "./places.ts";
 
-/** Optimizer state by canonical name. @throws FormatError TENON_MANIFEST_MALFORMED */
+/** Optimizer state by canonical name; observes weights that the source of it had lost. @throws FormatError TENON_MANIFEST_MALFORMED */
 export async function readTenonOptimizer(files: CheckpointFiles): Promise<OptimizerComponent> {
   const { tensors, path } = await files.open(optimizerTensorsName);
   const document = await readJsonDocument(files.tree, optimizerDocumentName);
@@ -31,19 +32,32 @@ export async function readTenonOptimizer(files: CheckpointFiles): Promise<Optimi
   const groups = Array.isArray(document["groups"]) ? (document["groups"] as readonly Json[]) : undefined;
   if (groups === undefined) throw malformed("has no list of groups", optimizerDocumentName);
   const orderUnknown = document["orderUnknown"];
-  return {
+  const optimizer = {
     file: path,
     states,
     groups: groups.map(readGroup),
     ...(typeof orderUnknown === "string" && { orderUnknown }),
   };
+  const lost = namesIn(document, "weightsLost");
+  const absent = lost.find((name) => !states.has(name));
+  if (absent !== undefined)
+    throw malformed(
+      `lists ${JSON.stringify(absent)} in weightsLost, which has no state`,
+      optimizerDocumentName,
+    );
+  noteLost(files, optimizer, lost);
+  return optimizer;
+}
+
+function namesIn(document: JsonRecord, key: string): readonly string[] {
+  const listed = document[key] ?? [];
+  if (!Array.isArray(listed)) throw malformed(`has ${key} that are no list`, optimizerDocumentName);
+  return (listed as readonly Json[]).map(String);
 }
 
 /** Names of the tensors that were Python numbers in the source. */
 function numbersOf(document: JsonRecord, tensors: ReadonlySet<string>): ReadonlySet<string> {
-  const listed = document["pythonNumbers"] ?? [];
-  if (!Array.isArray(listed)) throw malformed("has pythonNumbers that are no list", optimizerDocumentName);
-  const names = (listed as readonly Json[]).map(String);
+  const names = namesIn(document, "pythonNumbers");
   const absent = names.find((name) => !tensors.has(name));
   if (absent !== undefined)
     throw malformed(

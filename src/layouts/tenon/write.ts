@@ -62,7 +62,7 @@ function baseFiles(base: DraftBase, options: ArrangeOptions): OutputFile[] {
   return files;
 }
 
-function optimizerFiles({ states, groups, orderUnknown }: DraftOptimizer): OutputFile[] {
+function optimizerFiles({ states, groups, orderUnknown, weightsLost }: DraftOptimizer): OutputFile[] {
   const entries = [...states].flatMap(([parameter, state]) =>
     [...state].map(([name, recipe]) => ({ name: `${parameter}/${name}`, recipe })),
   );
@@ -73,6 +73,7 @@ function optimizerFiles({ states, groups, orderUnknown }: DraftOptimizer): Outpu
     groups: groups.map(({ parameters, settings }) => ({ parameters, settings })),
     ...(orderUnknown !== undefined && { orderUnknown }),
     ...(pythonNumbers.length > 0 && { pythonNumbers }),
+    ...(weightsLost !== undefined && { weightsLost }),
   };
   return [
     {
