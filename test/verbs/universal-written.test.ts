@@ -116,6 +116,27 @@ it("gets what was left out of a save from its base", async () => {
   );
 });
 
+it("names the base that a split stands on, where it is needed and not found", async () => {
+  const base = memoryTree(await wholeBase(), { location: "the/base/of/then" });
+  const name = "zero/z2-w2-exclude-frozen";
+  const adapterConfig = configAt(`${name}/truth`);
+  const { files } = await splitInMemory(fixture(name), { adapterConfig, base });
+  // That base was taken from a save of the same run, so nothing moved and the split holds nothing of it.
+  const { code, details, hint } = await refusalOf(convertInMemory(memoryTree(files), "universal"));
+  expect(code).toBe("TENON_UNIVERSAL_WEIGHT_MISSING");
+  expect(details["base"]).toBe("the/base/of/then");
+  expect(hint).toBe("Say where that base is now: --base DIR");
+  const again = memoryTree(await wholeBase());
+  expect(
+    (await convertInMemory(memoryTree(files), "universal", { base: again })).report.base?.isComplete,
+  ).toBe(true);
+  const from = await without("z2-w2-exclude-frozen");
+  expect(from.report.advice[0]).toContain("the model that this was trained from with adapters/default/");
+  const config = { ...adapterConfig, base_model_name_or_path: "org/model" };
+  const { report } = await convertInMemory(fixture(name), "universal", { adapterConfig: config });
+  expect(report.advice[0]).toContain("the model that this was trained from, org/model, with adapters");
+});
+
 it("is read from the inner folder alone, as what DeepSpeed restores", async () => {
   const { files } = await without("z2-w2-bf16");
   await using inner = await openFiles(below(files, tag));
@@ -198,9 +219,9 @@ describe("a tenon checkpoint split from a save that lost trained base weights", 
     expect(found?.names.filter((name) => name.startsWith("default:"))).toEqual([]);
     for (const to of ["universal", "dcp", "trainer", "accelerate"]) {
       const drop = ["dcp", "accelerate"].includes(to) ? ["trainer"] : [];
-      const { code, message } = await refusalOf(convertInMemory(await split(), to, { base, drop }));
+      const { code, details } = await refusalOf(convertInMemory(await split(), to, { base, drop }));
       expect(code, to).toBe("TENON_TRAINED_BASE_LOST");
-      expect(message).toContain("21 parameters of the base");
+      expect(details["count"]).toBe(21);
     }
     await expect(tenon.merge(kept, { base, output: memorySink() })).rejects.toMatchObject({
       code: "TENON_TRAINED_BASE_LOST",

@@ -3,6 +3,7 @@ import { documentFile } from "../document-files.ts";
 import { hybridFiles } from "../hybrid-files.ts";
 import type { ArrangeOptions } from "../layout.ts";
 import { modelDirectory } from "../model-directory.ts";
+import { namedBase } from "../named-base.ts";
 import { optimizerFile } from "../optimizer-file.ts";
 import { resumeAdvice } from "../resume-advice.ts";
 import { refuseUnplaced, trainerDocuments } from "../training-places.ts";
@@ -61,10 +62,9 @@ export async function examineTrainer(
 }
 
 function startFrom({ base, adapters }: Draft): readonly string[] {
-  const [first] = adapters;
-  if (first === undefined) return [];
-  const named = first.config["base_model_name_or_path"];
-  const known = typeof named === "string" && named !== "" ? `, ${named}` : "";
+  if (adapters.length === 0) return [];
+  const named = namedBase({ ...(base && { base }), adapters });
+  const known = named === undefined ? "" : `, ${named}`;
   if (base?.isComplete === true)
     return ["the adapter's file holds the whole base; with --base DIR it holds only what differs from it"];
   const beside = (base?.tensors.size ?? 0) > 0 ? ", and what was trained of it" : "";

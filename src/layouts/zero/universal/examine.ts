@@ -1,6 +1,7 @@
 // What shows only in values (steps), and what whoever resumes must know.
 import { type Draft, type Json, jsonText, PlanError, type TensorMeta } from "../../../core/index.ts";
 import { liveModel } from "../../live-model.ts";
+import { namedBase } from "../../named-base.ts";
 import { adapterFolder } from "../../split-model.ts";
 import { runFacts } from "./model-object.ts";
 import { numberInBytes } from "./state-file.ts";
@@ -36,7 +37,9 @@ export async function examineUniversal(
 
 function startFrom({ base, adapters }: Draft): readonly string[] {
   const isWhole = base?.isComplete === true;
-  const home = isWhole ? "base/" : "the model that this was trained from";
+  const named = namedBase({ ...(base && { base }), adapters });
+  const known = named === undefined ? "" : `, ${named},`;
+  const home = isWhole ? "base/" : `the model that this was trained from${known}`;
   const own = adapters.map(({ name }) => adapterFolder(name));
   const beside = isWhole ? "" : "; convert with --base DIR to have it written beside";
   const on = own.length > 0 ? ` with ${own.join(" and ")} on it` : "";

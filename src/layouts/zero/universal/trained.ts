@@ -27,7 +27,7 @@ export interface TrainedGroup {
  *   TENON_UNIVERSAL_STATE_LACKING, TENON_UNIVERSAL_FOLDER_NAME
  */
 export function trainedGroups(
-  { optimizer }: Pick<Draft, "optimizer">,
+  { optimizer, base }: Pick<Draft, "optimizer" | "base">,
   { entries, names }: LiveModel,
 ): readonly TrainedGroup[] {
   const groups = optimizer?.groups.filter(({ parameters }) => parameters.length > 0) ?? [];
@@ -47,7 +47,8 @@ export function trainedGroups(
     parameters: trainedOf(parameters).map((canonical) => {
       const live = names.get(canonical);
       const weight = weights.get(live ?? "");
-      if (live === undefined || weight === undefined) throw weightMissing(canonical);
+      if (live === undefined || weight === undefined)
+        throw weightMissing(canonical, base?.reference?.location);
       return trained(canonical, live, weight, optimizer.states.get(canonical) ?? new Map());
     }),
   }));
@@ -119,11 +120,16 @@ function refuseUneven({ parameters, settings }: TrainedGroup): void {
   }
 }
 
-function weightMissing(canonical: string): PlanError {
-  const message = `universal: ${JSON.stringify(canonical)} is in the optimizer, and the source has no weights of it`;
+/** @param below what a part of a base stands on, which was not found there: its parameters are as they are in that */
+function weightMissing(canonical: string, below: string | undefined): PlanError {
+  const where = below === undefined ? "" : `, which stands on ${below}`;
+  const message = `universal: ${JSON.stringify(canonical)} is in the optimizer, and the source${where} has no weights of it`;
   return new PlanError("TENON_UNIVERSAL_WEIGHT_MISSING", message, {
-    details: { parameter: canonical },
-    hint: "Look for a save of the same run that has them. To keep weights alone, write the layout tenon, hf, peft or state-dict.",
+    details: { parameter: canonical, base: below ?? null },
+    hint:
+      below === undefined
+        ? "Look for a save of the same run that has them. To keep weights alone, write the layout tenon, hf, peft or state-dict."
+        : "Say where that base is now: --base DIR",
   });
 }
 
