@@ -84,6 +84,11 @@ export class AssembledTensor implements Tensor {
   }
 }
 
+/** All of a tensor. */
+export function wholeOf(tensor: Tensor): TensorSlice {
+  return { tensor, byteOffset: 0, byteLength: tensor.byteLength };
+}
+
 /** A run of bytes of a tensor as one of its own, under the name that is stored. */
 export function sliceOf(
   tensor: Tensor,

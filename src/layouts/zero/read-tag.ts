@@ -12,7 +12,7 @@ import { type Placement, placeInGroups, placeInShares } from "./placed.ts";
 import { checkWorkers, rankFilesOf } from "./rank-files.ts";
 import { parameterStates } from "./states.ts";
 import type { TagPlace } from "./tag.ts";
-import { weightsOf } from "./weights.ts";
+import { isFrozenLeftOut, weightsOf } from "./weights.ts";
 
 /** One save, consolidated, under the names that the training model had. */
 export interface ZeroSave {
@@ -48,14 +48,15 @@ export async function readTag(files: CheckpointFiles, place: TagPlace): Promise<
     ? parameterStates(placement, optimizers, location)
     : { states: new Map<string, ReadonlyMap<string, Tensor>>(), observations: [] };
   const masters = new Map([...states].map(([name, state]) => [name, state.get("fp32") as Tensor]));
-  const isFrozenLeftOut = stage >= 2 && model.frozenShapes === undefined;
   const isPartitioned = stage === 3;
   const run = runDocuments(model, first, place.tag);
+  const mayLackFrozen = stage < 2 || model.frozenShapes === undefined;
+  const weights = weightsOf({ models, masters, isPartitioned, mayLackFrozen, location });
   return {
     stage,
     workers: Math.max(optimizers.length, models.length),
-    weights: weightsOf({ models, masters, isPartitioned, isFrozenLeftOut, location }),
-    isFrozenLeftOut,
+    weights,
+    isFrozenLeftOut: isFrozenLeftOut(model, stage, weights),
     optimizerPath: first?.path,
     states,
     groups: first && placement ? groupsOf(first, placement) : [],

@@ -22,6 +22,7 @@ import { readTrainingDocuments } from "../training-documents.ts";
 import { namedOptimizer } from "./named-optimizer.ts";
 import { readTag, type ZeroSave } from "./read-tag.ts";
 import { findTags, type TagPlace } from "./tag.ts";
+import { lacksWrapped } from "./weights.ts";
 
 const trainerStateName = "trainer_state.json";
 /** Schedules, loss scalers and random states, as Trainer and accelerate name them. */
@@ -45,13 +46,14 @@ export async function readZero(
     files,
   );
   notePassedOver(files, listed, place.tag);
-  if (save.isFrozenLeftOut)
+  const isFrozenLeftOut = save.isFrozenLeftOut || lacksWrapped({ ...(base && { base }), adapters });
+  if (isFrozenLeftOut)
     files.notices.note({ code: "TENON_ZERO_FROZEN_LEFT_OUT", names: [place.tag === "" ? "." : place.tag] });
   return {
     evidence,
     adapters,
     entries,
-    base: base && wholeFiles(base, save),
+    base: base && wholeFiles(base, isFrozenLeftOut),
     optimizer:
       save.optimizerPath === undefined
         ? undefined
@@ -119,7 +121,7 @@ function nothingHere(location: string): FormatError {
 }
 
 /** Workers' files are no shards to be kept when the base is written, and what is frozen elsewhere is missing here. */
-function wholeFiles(base: BaseComponent, { isFrozenLeftOut }: ZeroSave): BaseComponent {
+function wholeFiles(base: BaseComponent, isFrozenLeftOut: boolean): BaseComponent {
   return { ...base, shards: new Map(), isComplete: base.isComplete && !isFrozenLeftOut };
 }
 

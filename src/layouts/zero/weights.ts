@@ -7,8 +7,10 @@ import {
   sameShape,
   type Tensor,
 } from "../../core/index.ts";
-import { AssembledTensor, type TensorSlice } from "../assembled-tensor.ts";
+import { AssembledTensor, wholeOf } from "../assembled-tensor.ts";
+import type { ModelPart } from "../model-part.ts";
 import type { ModelFile } from "./model-file.ts";
+import { addShared } from "./shared-names.ts";
 
 export interface WeightSources {
   /** The first is that of the first worker. */
@@ -16,7 +18,8 @@ export interface WeightSources {
   /** fp32 masters of what was trained. */
   readonly masters: ReadonlyMap<string, Tensor>;
   readonly isPartitioned: boolean;
-  readonly isFrozenLeftOut: boolean;
+  /** Whether a parameter that no list names may be a frozen one that the save left out. */
+  readonly mayLackFrozen: boolean;
   readonly location: string;
 }
 
@@ -27,7 +30,7 @@ export interface WeightSources {
  *   TENON_ZERO_PARTITION_LENGTH
  */
 export function weightsOf(sources: WeightSources): readonly Tensor[] {
-  const { models, masters, isPartitioned, isFrozenLeftOut } = sources;
+  const { models, masters, isPartitioned, mayLackFrozen } = sources;
   const [model] = models;
   if (model === undefined) return [];
   refuseTwice(model);
@@ -48,12 +51,27 @@ export function weightsOf(sources: WeightSources): readonly Tensor[] {
     else found.set(name, masters.get(name) ?? frozen(name, shape, sources, model));
     missing.delete(name);
   }
-  addShared(model, found, missing, isFrozenLeftOut);
+  addShared(model, found, missing, mayLackFrozen);
   const [first] = missing;
   if (first !== undefined) throw placeholder(first, missing.size, model);
   // The order of the model, then what it does not list.
   const order = [...model.module.keys(), ...found.keys()];
   return [...new Set(order)].map((name) => found.get(name)).filter((tensor) => tensor !== undefined);
+}
+
+/**
+ * Whether a save left frozen parameters out. Stages 2 and 3 list them otherwise. Stages 0 and 1 never do: there it shows where
+ * a shared parameter is nowhere, and {@link lacksWrapped} where LoRA lies over weights that are nowhere.
+ */
+export function isFrozenLeftOut(model: ModelFile, stage: number, weights: readonly Tensor[]): boolean {
+  if (stage >= 2) return model.frozenShapes === undefined;
+  const names = new Set(weights.map(({ name }) => name));
+  return [...model.sharedNames.keys()].some((alias) => !names.has(alias));
+}
+
+/** Whether adapters lie over weights that are not all there. */
+export function lacksWrapped({ base, adapters }: Pick<ModelPart, "base" | "adapters">): boolean {
+  return adapters.size > 0 && base?.isComplete !== true;
 }
 
 /** Stage 3 leaves `torch.empty(0)` in the place of every parameter. */
@@ -103,45 +121,6 @@ function frozen(
   });
 }
 
-function addShared(
-  { sharedNames, path }: ModelFile,
-  found: Map<string, Tensor>,
-  missing: Set<string>,
-  isFrozenLeftOut: boolean,
-): void {
-  for (const [alias, owner] of sharedNames) {
-    const trail = [alias];
-    for (let at: string | undefined = owner; at !== undefined; at = sharedNames.get(at)) {
-      if (trail.includes(at))
-        throw shared(`lead in a circle: ${[...trail, at].join(" → ")}`, [...trail, at], path);
-      trail.push(at);
-    }
-    const last = trail.at(-1) as string;
-    const tensor = found.get(last);
-    if (tensor === undefined && isFrozenLeftOut && !missing.has(alias)) continue;
-    if (tensor === undefined)
-      throw shared(
-        `say that ${JSON.stringify(alias)} is ${JSON.stringify(last)}, which is not there`,
-        [alias, last],
-        path,
-      );
-    if (!missing.has(alias) && found.has(alias)) continue;
-    missing.delete(alias);
-    found.set(last, withStorage(tensor, tensor.id, tensor.name));
-    found.set(alias, withStorage(tensor, `${tensor.id} as ${alias}`, alias));
-  }
-}
-
-function withStorage(tensor: Tensor, id: string, name: string): Tensor {
-  const storage = tensor.storage ?? tensor.id;
-  const { dtype, shape, file } = tensor;
-  return new AssembledTensor({ id, name, dtype, shape, file, storage, slices: [wholeOf(tensor)] });
-}
-
-function wholeOf(tensor: Tensor): TensorSlice {
-  return { tensor, byteOffset: 0, byteLength: tensor.byteLength };
-}
-
 function refuseTwice({ shapes, frozenShapes, path }: ModelFile): void {
   const seen = new Set<string>(frozenShapes?.keys());
   for (const group of shapes ?? [])
@@ -169,11 +148,5 @@ function placeholder(name: string, count: number, { path }: ModelFile): FormatEr
   return new FormatError("TENON_ZERO_PLACEHOLDER", message, {
     details: { tensor: name, count, path },
     hint: "Look for the optimizer files of the same save: in ZeRO-3 weights are nowhere else.",
-  });
-}
-
-function shared(what: string, names: readonly string[], path: string): FormatError {
-  return new FormatError("TENON_ZERO_SHARED_NAMES", `zero: shared_params ${what} (${path})`, {
-    details: { names, path },
   });
 }

@@ -10,7 +10,7 @@ import type { CheckpointParts } from "../../opened-checkpoint.ts";
 import { runDocuments } from "../documents.ts";
 import { type ModelFile, readModelFile } from "../model-file.ts";
 import { namedOptimizer } from "../named-optimizer.ts";
-import { weightsOf } from "../weights.ts";
+import { isFrozenLeftOut, lacksWrapped, weightsOf } from "../weights.ts";
 import { isBeside, optimizerBeside, readBeside, withDocuments } from "./beside.ts";
 import { markerOf } from "./marker.ts";
 import { readOptimizer, type UniversalOptimizer } from "./optimizer.ts";
@@ -49,13 +49,11 @@ export async function readUniversal(
     const named = optimizerBeside(live, marker);
     return { ...parts, evidence: [...evidence, ...beside], optimizer: named, trainer };
   }
-  const isFrozenLeftOut =
-    model.module.size === 0 || (optimizer.stage >= 2 && model.frozenShapes === undefined);
   const weights = weightsOf({
     models,
     masters: new Map([...states].map(([name, state]) => [name, state.get(masterName) as Tensor])),
     isPartitioned: optimizer.stage === 3,
-    isFrozenLeftOut,
+    mayLackFrozen: optimizer.stage < 2 || model.module.size === 0 || model.frozenShapes === undefined,
     location: `${files.tree.location}/${place.tag}`,
   });
   const { base, adapters, entries } = sortParts(
@@ -68,10 +66,14 @@ export async function readUniversal(
     },
     files,
   );
-  if (isFrozenLeftOut) files.notices.note({ code: "TENON_ZERO_FROZEN_LEFT_OUT", names: [where] });
+  const isLeftOut =
+    model.module.size === 0 ||
+    isFrozenLeftOut(model, optimizer.stage, weights) ||
+    lacksWrapped({ ...(base && { base }), adapters });
+  if (isLeftOut) files.notices.note({ code: "TENON_ZERO_FROZEN_LEFT_OUT", names: [where] });
   return {
     evidence,
-    base: base && { ...base, shards: new Map(), isComplete: base.isComplete && !isFrozenLeftOut },
+    base: base && { ...base, shards: new Map(), isComplete: base.isComplete && !isLeftOut },
     adapters,
     entries,
     optimizer: namedOptimizer(live, entries, base),
