@@ -500,7 +500,7 @@ const files: Kinds = {
   TENON_ZERO_STATE_PASSED_OVER: {
     severity: "warning",
     cause:
-      "The optimizer keeps state that belongs to a whole flat buffer; no parameter has a part of it, so it is not read.",
+      "The optimizer keeps state that belongs to a whole flat buffer; no parameter has a part of it, so it is not read, and a conversion with the optimizer is refused.",
     remedy: "Weights are not concerned. To resume with it, use DeepSpeed.",
     fixable: false,
     detects: "optimizers with factored or quantised state",

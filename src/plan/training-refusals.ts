@@ -7,8 +7,8 @@ import type { Components, Drops } from "./drops.ts";
 import { namesListed, planError } from "./plan-error.ts";
 
 /**
- * @throws PlanError TENON_OPTIMIZER_SEVERAL, TENON_OPTIMIZER_UNNAMED, TENON_OPTIMIZER_STATE_LEFT, TENON_TRAINING_DOCUMENT_LEFT,
- *   TENON_LAYOUT_CANNOT_HOLD
+ * @throws PlanError TENON_OPTIMIZER_SEVERAL, TENON_OPTIMIZER_UNNAMED, TENON_OPTIMIZER_STATE_LEFT, TENON_ZERO_STATE_PASSED_OVER,
+ *   TENON_TRAINING_DOCUMENT_LEFT, TENON_LAYOUT_CANNOT_HOLD
  */
 export function refuseTraining(source: Components, drops: Drops, options: CarryOptions): void {
   const isCarried =
@@ -74,12 +74,19 @@ function refuseUnheld(
   });
 }
 
+/** What is kept, by the observation of what is not. */
+const kept: ReadonlyMap<string, string> = new Map([
+  ["TENON_OPTIMIZER_STATE_LEFT", "tensors, and numbers that f32 holds exactly, are kept"],
+  ["TENON_ZERO_STATE_PASSED_OVER", "only what is as long as its flat buffer has a part for each parameter"],
+]);
+
 /** State of the optimizer that is read into nothing. */
 function refuseLeftState({ observations, location }: Components, { verb }: CarryOptions): void {
   for (const { code, names, facts = {} } of observations) {
-    if (code !== "TENON_OPTIMIZER_STATE_LEFT") continue;
+    const rule = kept.get(code);
+    if (rule === undefined) continue;
     const rest = names.length > 1 ? ` and ${names.length - 1} more` : "";
-    const message = `${verb}: ${names[0]}${rest} of the optimizer is ${facts["found"]}; tensors, and numbers that f32 holds exactly, are kept (${facts["file"]} in ${location})`;
+    const message = `${verb}: ${names[0]}${rest} of the optimizer is ${facts["found"]}; ${rule} (${facts["file"]} in ${location})`;
     throw planError(code, message, {
       details: {
         ...facts,

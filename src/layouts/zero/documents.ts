@@ -6,6 +6,8 @@ import type { ModelFile } from "./model-file.ts";
 import type { OptimizerFile } from "./optimizer-file.ts";
 import { counterKeys, modelKeys, scalerKeys } from "./wire.ts";
 
+const scheduleName = "scheduler.json";
+
 export interface RunDocuments {
   readonly trainer: TrainerComponent;
   readonly observations: readonly Observation[];
@@ -35,11 +37,20 @@ export function runDocuments(
   const run = take([...own(counterKeys), ...own(scalerKeys, optimizer?.fields.map)]);
   const documents = new Map<string, JsonRecord>([["deepspeed.json", { ...(tag !== "" && { tag }), ...run }]]);
   const scheduler = fields.dict("lr_scheduler");
-  if (scheduler !== undefined) documents.set("scheduler.json", take(textKeys(scheduler.map)));
+  const schedule = scheduler && jsonOf(scheduler.map);
+  if (schedule?.left.length === 0) documents.set(scheduleName, schedule.json as JsonRecord);
   const client = textKeys(fields.map).filter(([key]) => !modelKeys.has(key));
   if (client.length > 0) documents.set("client_state.json", take(client));
-  const observations =
-    left.length > 0 ? [{ code: "TENON_ZERO_RUN_STATE_PASSED_OVER", names: left, facts: { file: path } }] : [];
+  const observations: Observation[] = [];
+  if (left.length > 0)
+    observations.push({ code: "TENON_ZERO_RUN_STATE_PASSED_OVER", names: left, facts: { file: path } });
+  // Half a schedule is another one.
+  if (schedule !== undefined && schedule.left.length > 0)
+    observations.push({
+      code: "TENON_TRAINING_DOCUMENT_LEFT",
+      names: [scheduleName],
+      facts: { file: path, left: schedule.left },
+    });
   return { trainer: { documents }, observations };
 }
 

@@ -3,7 +3,7 @@ import { tensorsIn } from "../../formats/index.ts";
 import type { PickleValue } from "../../pickle/index.ts";
 import type { CheckpointFiles } from "../checkpoint-files.ts";
 import { jsonOf } from "./as-json.ts";
-import { countOf, enumValueOf, Fields, malformed } from "./fields.ts";
+import { countOf, enumValueOf, Fields, malformed, shownValue } from "./fields.ts";
 import { workersLimit } from "./limits.ts";
 import { type Fragment, readMappings } from "./mappings.ts";
 import type { TagPlace } from "./tag.ts";
@@ -28,6 +28,8 @@ export interface OptimizerFile {
     | undefined;
   /** Stages 1 and 2: where DeepSpeed believes each parameter to lie in this share. */
   readonly mappings: readonly ReadonlyMap<string, Fragment>[] | undefined;
+  /** Place → what is there that is read into nothing: no tensor, no number that f32 holds, no setting that JSON can say. */
+  readonly left: ReadonlyMap<string, string>;
 }
 
 export type OptimizerPlace = Extract<TagFile, { kind: "optimizer" }>;
@@ -47,16 +49,23 @@ export async function readOptimizerFile(
   const base = fields.get(stage === 3 ? "optimizer_state_dict" : "base_optimizer_state");
   const isElastic = Array.isArray(base);
   const inner = isElastic ? undefined : new Fields(base, "the optimizer's state", path);
-  const dicts = isElastic ? base : masters.map((_, at) => inner?.dict("state")?.map.get(at));
+  const state = inner?.dict("state")?.map;
+  const dicts = isElastic ? base : masters.map((_, at) => state?.get(at));
+  if (isElastic && base.length !== masters.length)
+    throw malformed("the length of base_optimizer_state", base.length, String(masters.length), path);
+  const left = new Map<string, string>();
+  for (const [key, value] of state ?? [])
+    if (typeof key !== "number" || key >= masters.length) left.set(`state.${key}`, shownValue(value));
   return {
     path,
     fields,
     stage,
     partitionCounts: partitionCounts(fields, masters.length),
     masters,
-    states: masters.map((_, at) => bufferState(dicts[at], `state of flat buffer ${at}`, path, files)),
-    groups: inner && paramGroups(inner, masters.length),
+    states: masters.map((_, at) => bufferState(dicts[at], at, { path, files, left })),
+    groups: inner && paramGroups(inner, masters.length, left),
     mappings: readMappings(fields),
+    left,
   };
 }
 
@@ -98,22 +107,35 @@ function flatTensors(fields: Fields, key: string, files: CheckpointFiles): reado
 
 function bufferState(
   value: PickleValue | undefined,
-  what: string,
-  path: string,
-  files: CheckpointFiles,
+  at: number,
+  { path, files, left }: { path: string; files: CheckpointFiles; left: Map<string, string> },
 ): BufferState {
   const state = new Map<string, Tensor | number>();
   // Before the first step there is none.
   if (value === undefined) return state;
-  const dict = new Fields(value, what, path);
-  for (const [key, item] of dict.map)
-    if (typeof key === "string" && typeof item === "number") state.set(key, item);
+  const dict = new Fields(value, `state of flat buffer ${at}`, path);
   for (const [keys, tensor] of tensorsIn(dict.map, { file: path, report: files.options.report }))
     state.set(keys.join("."), tensor);
+  const withTensors = new Set([...state.keys()].map((key) => key.split(".")[0]));
+  for (const [key, item] of dict.map) {
+    if (typeof key === "string" && typeof item === "number" && Object.is(Math.fround(item), item))
+      state.set(key, item);
+    else if (typeof key !== "string" || !withTensors.has(key))
+      left.set(`state.${at}.${key}`, shownValue(item));
+  }
   return state;
 }
 
-export function paramGroups(inner: Fields, buffers: number): NonNullable<OptimizerFile["groups"]> {
+/**
+ * Param groups by the flat buffers in them, each of which is in one.
+ * @param left is told of settings that JSON has no word for, such as a learning rate that is a tensor
+ * @throws FormatError TENON_ZERO_MALFORMED
+ */
+export function paramGroups(
+  inner: Fields,
+  buffers: number,
+  left: Map<string, string>,
+): NonNullable<OptimizerFile["groups"]> {
   const seen = new Set<number>();
   return (inner.list("param_groups") ?? []).map((group, at) => {
     const what = `param_groups[${at}]`;
@@ -127,8 +149,12 @@ export function paramGroups(inner: Fields, buffers: number): NonNullable<Optimiz
     });
     const settings = Object.create(null) as Record<string, NonNullable<JsonRecord[string]>>;
     for (const [key, value] of fields.map) {
-      const { json } = jsonOf(value);
-      if (typeof key === "string" && key !== "params" && json !== undefined) settings[key] = json as never;
+      if (key === "params") continue;
+      const place = `${what}.${key}`;
+      const { json, left: lost } = jsonOf(value, place);
+      if (typeof key !== "string") left.set(place, shownValue(value));
+      else if (json !== undefined) settings[key] = json as never;
+      for (const each of lost) left.set(each, each === place ? shownValue(value) : "no plain value");
     }
     return { settings, buffers: members };
   });

@@ -1,5 +1,6 @@
 import { FormatError, type JsonRecord, type Observation, type Tensor } from "../../core/index.ts";
 import type { CheckpointFiles } from "../checkpoint-files.ts";
+import { leftState } from "../left-state.ts";
 import { openingAtOnce, weightFilesLimit } from "../limits.ts";
 import { refuseMixedSaves } from "./agree.ts";
 import { BriefModels } from "./brief-models.ts";
@@ -95,9 +96,12 @@ function checkTotal({ total }: Placement, lengths: readonly number[], path: stri
   throw new FormatError("TENON_ZERO_PARTITION_LENGTH", message, { details: { found, total, path } });
 }
 
-function groupsOf({ groups, masters }: OptimizerFile, { parameters }: Placement): ZeroSave["groups"] {
+function groupsOf({ groups, masters, path }: OptimizerFile, { parameters }: Placement): ZeroSave["groups"] {
   const empty: JsonRecord = {};
   const all = groups ?? masters.map((_, buffer) => ({ settings: empty, buffers: [buffer] }));
+  const grouped = all.reduce((sum, { buffers }) => sum + buffers.length, 0);
+  if (grouped !== masters.length)
+    throw malformed("the number of flat buffers in param_groups", grouped, String(masters.length), path);
   return all.map(({ settings, buffers }) => ({
     settings,
     parameters: parameters.filter(({ buffer }) => buffers.includes(buffer)).map(({ name }) => name),
@@ -113,6 +117,7 @@ function observed(
   const mappings =
     placement && first?.stage !== 3 ? compareMappings(placement.parameters, optimizers) : undefined;
   const observations: Observation[] = mappings === undefined ? [] : [mappings];
+  if (first !== undefined) observations.push(...leftState(first.path, first.left));
   if (first !== undefined && first.groups === undefined)
     observations.push({ code: "TENON_ZERO_SETTINGS_ABSENT", names: [first.path] });
   if (first === undefined && fields.get("optimizer") !== undefined)

@@ -27,7 +27,7 @@ export function parameterStates(
   const [first] = workers;
   if (first === undefined) return { states: new Map(), observations: [] };
   const masters: Share = (worker, buffer) => workers[worker]?.masters[buffer];
-  const passedOver = new Map<string, string>();
+  const passedOver = new Map<string, Tensor>();
   const cut = new Map<string, Share>();
   const whole = new Map<string, Tensor | number>();
   for (const buffer of first.masters.keys()) {
@@ -39,7 +39,7 @@ export function parameterStates(
       else if (isCut(state, value, buffer, lengths)) {
         checkLengths(state, buffer, share, workers, lengths);
         cut.set(key, share);
-      } else passedOver.set(state, first.path);
+      } else passedOver.set(state, value);
     }
   }
   const label = `${first.path}${workers.length > 1 ? ` and ${workers.length - 1} more` : ""}`;
@@ -57,10 +57,10 @@ export function parameterStates(
     }
     states.set(parameter.name, own);
   }
-  const observations = [...passedOver].map(([state, file]) => ({
+  const observations = [...passedOver].map(([state, { dtype, shape }]) => ({
     code: "TENON_ZERO_STATE_PASSED_OVER",
     names: [state],
-    facts: { file },
+    facts: { file: first.path, found: `a tensor of ${dtype} [${shape.join(", ")}]` },
   }));
   return { states, observations };
 }

@@ -3,6 +3,7 @@ import type { JsonRecord, Shape } from "../../../core/index.ts";
 import { tensorsIn } from "../../../formats/index.ts";
 import type { PickleValue } from "../../../pickle/index.ts";
 import type { CheckpointFiles } from "../../checkpoint-files.ts";
+import { noteLeftState } from "../../left-state.ts";
 import { enumValueOf, Fields, shownValue } from "../fields.ts";
 import { paramGroups } from "../optimizer-file.ts";
 import { refusal } from "./refusals.ts";
@@ -39,7 +40,9 @@ export async function readOptimizer(
       path,
     );
   const inner = stage === 3 ? fields.dict("optimizer_state_dict") : undefined;
-  const groups = paramGroups(inner?.get("param_groups") === undefined ? fields : inner, shapes.length);
+  const left = new Map<string, string>();
+  const groups = paramGroups(inner?.get("param_groups") === undefined ? fields : inner, shapes.length, left);
+  noteLeftState(files, path, left);
   const named = groups.map(({ settings, buffers }) => ({
     settings,
     parameters: buffers.flatMap((buffer) => [...(shapes[buffer]?.keys() ?? [])]),
