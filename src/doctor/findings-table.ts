@@ -521,7 +521,8 @@ const files: Kinds = {
   },
   TENON_ZERO_OPTIMIZER_UNNAMED: {
     severity: "note",
-    cause: "A DeepSpeed save without ZeRO does not name the optimizer's parameters; its state is not read.",
+    cause:
+      "A DeepSpeed save without ZeRO keeps a fused optimizer in flat buffers without names or shapes; its state is not read, and a conversion with the optimizer is refused.",
     remedy: "Weights are not concerned. To resume with it, use DeepSpeed.",
     fixable: false,
     detects: "ZeRO stage 0",

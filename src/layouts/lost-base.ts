@@ -42,8 +42,8 @@ export function lostBaseObservation(optimizer: OptimizerComponent, lost: LostBas
   };
 }
 
-/** State names that have the parameter's own shape in torch's optimizers, bitsandbytes (state1) and Lion, SGD, Adagrad. */
-const momentNames = ["exp_avg", "exp_avg_sq", "momentum_buffer", "sum", "square_avg", "state1"];
+/** State names that have the parameter's own shape in torch's optimizers, bitsandbytes (state1) and Lion, SGD, Adagrad; and its fp32 master. */
+const momentNames = ["exp_avg", "exp_avg_sq", "momentum_buffer", "sum", "square_avg", "state1", "fp32"];
 
 /** The shape of the parameter that a state belongs to; undefined when the state does not tell. */
 export function parameterShape(state: ReadonlyMap<string, Tensor>): Shape | undefined {

@@ -46,5 +46,5 @@ export const layoutObservations: Readonly<Record<LayoutObservationCode, string>>
   TENON_ZERO_RUN_STATE_PASSED_OVER: "State of the run that JSON has no word for; it is not read.",
   TENON_ZERO_SETTINGS_ABSENT: "An elastic save keeps no hyper-parameters of the param groups.",
   TENON_ZERO_OPTIMIZER_UNNAMED:
-    "A save without ZeRO does not name the optimizer's parameters; its state is not read.",
+    "A save without ZeRO keeps a fused optimizer in flat buffers, which nothing names; its state is not read.",
 };

@@ -14,7 +14,11 @@ import { pythonNumber } from "./scalar-tensor.ts";
  */
 export async function readOptimizer(files: CheckpointFiles, path: string): Promise<StoredOptimizer> {
   const { file } = await files.open(path);
-  const object = file.object;
+  return optimizerIn(file.object, path, files);
+}
+
+/** The same of a state dict that was found in a file. @throws FormatError TENON_OPTIMIZER_MALFORMED */
+export function optimizerIn(object: unknown, path: string, files: CheckpointFiles): StoredOptimizer {
   const state = object instanceof PickleMap ? object.get("state") : undefined;
   const groups = object instanceof PickleMap ? object.get("param_groups") : undefined;
   if (!(state instanceof PickleMap) || !Array.isArray(groups)) {

@@ -14,6 +14,9 @@ export type Components = Pick<
   "location" | "layout" | "base" | "adapters" | "optimizer" | "trainer" | "entries" | "observations"
 >;
 
+/** An optimizer that is there and could not be read at all. */
+export const unreadOptimizer = "TENON_ZERO_OPTIMIZER_UNNAMED";
+
 const componentNames = ["base", "adapters", "optimizer", "masters", "trainer"] as const;
 
 export type ComponentName = (typeof componentNames)[number];
@@ -68,6 +71,7 @@ function isComponent(name: string, source: Components): name is ComponentName {
   if (name === "adapters") return source.adapters.size > 0;
   if (name === "base") return source.base !== undefined || [...source.adapters.values()].some(carriesBase);
   if (name === "masters") return hasMasters(source);
+  if (name === "optimizer" && source.observations.some(({ code }) => code === unreadOptimizer)) return true;
   return (name === "optimizer" || name === "trainer") && source[name] !== undefined;
 }
 

@@ -46,6 +46,8 @@ export function masterUnmatched(name: string, { location }: Components, verb = "
   const message = `${verb}: the fp32 master of "${name}" belongs to no parameter of base or adapters (${location})`;
   return new PlanError("TENON_MASTER_UNMATCHED", message, {
     details: { tensor: name, source: location },
-    hint: "Give the base that was trained: --base DIR. To take what the model itself holds, leave out --from-master.",
+    hint: /^\d+$/.test(name)
+      ? "It goes by a running number: name it by tenon split with --param-order FILE, and merge what that writes."
+      : "Give the base that was trained: --base DIR. To take what the model itself holds, leave out --from-master.",
   });
 }

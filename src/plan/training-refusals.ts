@@ -3,21 +3,34 @@ import { type ErrorDetails, type Observation, PlanError } from "../core/index.ts
 import type { CarryOptions } from "./carried.ts";
 import { mastersApart } from "./carry-masters.ts";
 import { isNamed } from "./carry-optimizer.ts";
-import type { Components, Drops } from "./drops.ts";
+import { type Components, type Drops, unreadOptimizer } from "./drops.ts";
 import { namesListed, planError } from "./plan-error.ts";
 
 /**
- * @throws PlanError TENON_OPTIMIZER_SEVERAL, TENON_OPTIMIZER_UNNAMED, TENON_OPTIMIZER_STATE_LEFT, TENON_ZERO_STATE_PASSED_OVER,
+ * @throws PlanError TENON_ZERO_OPTIMIZER_UNNAMED, TENON_OPTIMIZER_SEVERAL, TENON_OPTIMIZER_UNNAMED, TENON_OPTIMIZER_STATE_LEFT, TENON_ZERO_STATE_PASSED_OVER,
  *   TENON_TRAINING_DOCUMENT_LEFT, TENON_LAYOUT_CANNOT_HOLD
  */
 export function refuseTraining(source: Components, drops: Drops, options: CarryOptions): void {
-  const isCarried =
-    source.optimizer !== undefined && !drops.component("optimizer") && options.holds.includes("optimizer");
+  const isAsked = !drops.component("optimizer") && options.holds.includes("optimizer");
+  const isCarried = isAsked && source.optimizer !== undefined;
+  if (isAsked) refuseUnread(source, options);
   // Before names: one of several optimizers may well count parameters that nothing else explains.
   if (isCarried) refuseSeveral(source, options);
   refuseUnheld(source, drops, options);
   if (isCarried) refuseLeftState(source, options);
   refuseLeftDocuments(source, drops, options);
+}
+
+/** An optimizer that is there, of which no reader makes anything. */
+function refuseUnread({ observations, location }: Components, { verb }: CarryOptions): void {
+  const unread = observations.find(({ code }) => code === unreadOptimizer);
+  if (unread === undefined) return;
+  const { code, names } = unread;
+  const message = `${verb}: the optimizer keeps its parameters in flat buffers, without names or shapes (${names.join(", ")} in ${location})`;
+  throw planError(code, message, {
+    details: { names, source: location },
+    hint: "Resume with DeepSpeed and save with ZeRO stage 1; or leave it out: --drop optimizer",
+  });
 }
 
 /** A draft has one optimizer; the state of the others would be gone. */

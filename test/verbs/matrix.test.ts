@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { layouts } from "../../src/layouts/index.ts";
+import { groupsOf } from "../layouts/zero/cases.ts";
 import { configAt } from "./converted.ts";
 import { cellOf, type MatrixSource } from "./matrix.ts";
 
@@ -9,11 +10,14 @@ import { cellOf, type MatrixSource } from "./matrix.ts";
 const zeroConfig = { given: { adapterConfig: configAt("universal/z2-w2-bf16") } };
 const hybridConfig = { given: { adapterConfig: configAt("hybrid/qv/save-pretrained") } };
 
+/** Two parameters of one shape, of which one is frozen, stand side by side: order and shapes do not tell them apart. */
+const counted = groupsOf("z0-w2-bf16").flatMap(({ names }) => names);
+
 const sources: Readonly<Record<string, MatrixSource>> = {
   "DeepSpeed, stage 1": { path: "zero/z1-w2-bf16", ...zeroConfig },
   "DeepSpeed, stage 2": { path: "zero/z2-w2-bf16", ...zeroConfig },
   "DeepSpeed, stage 3": { path: "zero/z3-w2-bf16", ...zeroConfig },
-  "DeepSpeed, stage 0": { path: "zero/z0-w2-bf16", ...zeroConfig },
+  "DeepSpeed, stage 0": { path: "zero/z0-w2-bf16", given: { ...zeroConfig.given, paramOrder: counted } },
   universal: { path: "universal/z2-w2-bf16" },
   "Trainer, LoRA alone": { path: "optimizer/trainer-lora" },
   Accelerate: { path: "hybrid/qv/accelerator-save-state", ...hybridConfig },

@@ -171,12 +171,19 @@ describe("a merge that starts from masters", () => {
   });
 
   it("refuses a source without masters, and says what its optimizer has", async () => {
-    const { code, exitCode, hint, details } = await refusalOf(
+    const source = fixture("hybrid/qv/state-dict-with-config");
+    const { code, exitCode, hint, details } = await refusalOf(merged(source, {}));
+    expect({ code, exitCode }).toEqual({ code: "TENON_MASTER_ABSENT", exitCode: 1 });
+    expect(details["found"]).toEqual([{ source, what: "no optimizer" }]);
+    expect(hint).toContain("ZeRO");
+  });
+
+  it("refuses masters that go by numbers, and says how to name them", async () => {
+    const { code, hint } = await refusalOf(
       merged(fixture("zero/z0-w2-bf16"), { adapterConfig: adapterConfigOf("z0-w2-bf16") }),
     );
-    expect({ code, exitCode }).toEqual({ code: "TENON_MASTER_ABSENT", exitCode: 1 });
-    expect(details["found"]).toEqual([{ source: fixture("zero/z0-w2-bf16"), what: "no optimizer" }]);
-    expect(hint).toContain("ZeRO");
+    expect(code).toBe("TENON_MASTER_UNMATCHED");
+    expect(hint).toContain("tenon split with --param-order FILE");
   });
 });
 

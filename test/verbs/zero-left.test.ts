@@ -1,7 +1,17 @@
 // Training state in a DeepSpeed save that has no place among parameters, documents and settings: never lost without a word.
 import { describe, expect, it } from "vitest";
 import { memorySink, memoryTree } from "../../src/bytes/index.ts";
-import { int, list, none, parameter, record, str, type Toy, toySave } from "../layouts/zero/toy.ts";
+import {
+  int,
+  list,
+  none,
+  parameter,
+  record,
+  str,
+  TorchDraft,
+  type Toy,
+  toySave,
+} from "../layouts/zero/toy.ts";
 import { dict } from "../pickle/assemble.ts";
 import { tenon } from "./tenon.ts";
 
@@ -99,6 +109,25 @@ describe("the optimizer of a DeepSpeed save", () => {
       code: "TENON_ZERO_MALFORMED",
       message: expect.stringMatching(message),
     });
+  });
+});
+
+describe("a fused optimizer without ZeRO, whose flat buffers nothing names,", () => {
+  it("is not left out of a conversion unasked", async () => {
+    const draft = new TorchDraft();
+    draft.entries = {
+      module: record({ "a.weight": draft.tensor([1, 2], [2]) }),
+      optimizer: record({ fp32_groups_flat: list(draft.tensor([1, 2])) }),
+      global_steps: int(3),
+    };
+    const files = new Map([["mp_rank_00_model_states.pt", draft.bytes()]]);
+    const to = (drop: readonly string[]): Promise<unknown> =>
+      tenon.convert(memoryTree(files), { output: memorySink(), to: "tenon", drop });
+    await expect(to([])).rejects.toMatchObject({
+      code: "TENON_ZERO_OPTIMIZER_UNNAMED",
+      hint: expect.stringContaining("--drop optimizer"),
+    });
+    await expect(to(["optimizer"])).resolves.toMatchObject({ dropped: ["optimizer"] });
   });
 });
 

@@ -4,7 +4,7 @@ import type { PickleValue } from "../../pickle/index.ts";
 import { jsonOf } from "./as-json.ts";
 import type { ModelFile } from "./model-file.ts";
 import type { OptimizerFile } from "./optimizer-file.ts";
-import { counterKeys, modelKeys, scalerKeys } from "./wire.ts";
+import { counterKeys, modelKeys, scaleKeys, scalerKeys } from "./wire.ts";
 
 const scheduleName = "scheduler.json";
 
@@ -32,9 +32,16 @@ export function runDocuments(
     }
     return record;
   };
-  const own = (keys: readonly string[], from = fields.map): [string, PickleValue][] =>
+  const own = (
+    keys: readonly string[],
+    from: ReadonlyMap<PickleValue, PickleValue> = new Map(),
+  ): [string, PickleValue][] =>
     keys.flatMap((key) => (from.has(key) ? [[key, from.get(key) as PickleValue]] : []));
-  const run = take([...own(counterKeys), ...own(scalerKeys, optimizer?.fields.map)]);
+  // Without ZeRO DeepSpeed's wrapper of the optimizer keeps the scale as plain numbers.
+  const wrapper = optimizer === undefined ? fields.dict("optimizer")?.map : undefined;
+  const run = take([...own(counterKeys, fields.map), ...own(scalerKeys, optimizer?.fields.map ?? wrapper)]);
+  const scale = take(own(scaleKeys, wrapper));
+  if (Object.keys(scale).length > 0) run["loss_scale"] = scale;
   const documents = new Map<string, JsonRecord>([["deepspeed.json", { ...(tag !== "" && { tag }), ...run }]]);
   const scheduler = fields.dict("lr_scheduler");
   const schedule = scheduler && jsonOf(scheduler.map);

@@ -22,6 +22,8 @@ export interface ZeroSave {
   readonly weights: readonly Tensor[];
   /** Whether the save left frozen parameters out, so that the base stands on another. */
   readonly isFrozenLeftOut: boolean;
+  /** The first model file, which in stage 0 has the optimizer too. */
+  readonly model: ModelFile;
   /** The first file of the optimizer; undefined when there is none. */
   readonly optimizerPath: string | undefined;
   readonly states: ReadonlyMap<string, ReadonlyMap<string, Tensor>>;
@@ -57,6 +59,7 @@ export async function readTag(files: CheckpointFiles, place: TagPlace): Promise<
     stage,
     workers: Math.max(optimizers.length, models.length),
     weights,
+    model,
     isFrozenLeftOut: isFrozenLeftOut(model, stage, weights),
     optimizerPath: first?.path,
     states,
@@ -120,7 +123,7 @@ function observed(
   if (first !== undefined) observations.push(...leftState(first.path, first.left));
   if (first !== undefined && first.groups === undefined)
     observations.push({ code: "TENON_ZERO_SETTINGS_ABSENT", names: [first.path] });
-  if (first === undefined && fields.get("optimizer") !== undefined)
+  if (first === undefined && fields.dict("optimizer")?.get("fp32_groups_flat") !== undefined)
     observations.push({ code: "TENON_ZERO_OPTIMIZER_UNNAMED", names: [path] });
   return observations;
 }

@@ -5,6 +5,7 @@ import {
   FormatError,
   isTenonError,
   type JsonRecord,
+  type OptimizerComponent,
   type TenonError,
   type TrainerComponent,
 } from "../../core/index.ts";
@@ -17,12 +18,15 @@ import { findJsonDocument, readJsonDocument } from "../documents.ts";
 import { rootPaths } from "../evidence.ts";
 import { trainerStateBytesLimit } from "../limits.ts";
 import { modelFileNames } from "../model-files.ts";
+import type { ModelPart } from "../model-part.ts";
 import type { CheckpointParts } from "../opened-checkpoint.ts";
+import { nameParameters } from "../optimizer-names.ts";
 import { readTrainingDocuments } from "../training-documents.ts";
 import { namedOptimizer } from "./named-optimizer.ts";
 import { readTag, type ZeroSave } from "./read-tag.ts";
 import { findTags, type TagPlace } from "./tag.ts";
 import { lacksWrapped } from "./weights.ts";
+import { wholeOptimizer } from "./whole-optimizer.ts";
 
 const trainerStateName = "trainer_state.json";
 /** Schedules, loss scalers and random states, as Trainer and accelerate name them. */
@@ -56,7 +60,7 @@ export async function readZero(
     base: base && wholeFiles(base, isFrozenLeftOut),
     optimizer:
       save.optimizerPath === undefined
-        ? undefined
+        ? named(files, save, { ...(base && { base }), adapters, entries, companions: [] })
         : {
             ...namedOptimizer({ ...save, file: save.optimizerPath }, entries, base),
             ...(isShuffled(save) && { orderUnknown: shuffled }),
@@ -64,6 +68,16 @@ export async function readZero(
     trainer: await trainerOf(save, files, listed),
     companions: companionsOf(listed),
   };
+}
+
+/** Stage 0: numbers that become names where order and shapes prove it. */
+function named(files: CheckpointFiles, { model }: ZeroSave, part: ModelPart): OptimizerComponent | undefined {
+  const stored = wholeOptimizer(model, files);
+  const { paramOrder, knownBase } = files.options;
+  return (
+    stored &&
+    nameParameters(stored, part, { ...(paramOrder && { paramOrder }), ...(knownBase && { knownBase }) })
+  );
 }
 
 const shuffled = "DeepSpeed shuffled them among its workers (round_robin_gradients)";

@@ -46,18 +46,27 @@ export const modelKeys: ReadonlySet<string> = new Set([
   "lr_scheduler", "data_sampler", "random_ltd", "sparse_tensor_module_names", "csr_tensor_module_names", "skipped_steps",
   "global_steps", "global_samples", "dp_world_size", "mp_world_size", "checkpoint_parallel_dimensions", "ds_config",
   "ds_version", "universal_checkpoint_info", "num_experts", "ds_autoep_layers", "autoep_layers", "folding", "tenon",
+  "loss_scale",
 ]); // biome-ignore format: one list
 
-/** Keys of a model file that say where the run stands, and that JSON can say. */
+/**
+ * Keys of a model file that say where the run stands, and that JSON can say. `loss_scale` is tenon's own, for what
+ * {@link scaleKeys} say.
+ */
 export const counterKeys: readonly string[] = [
   "global_steps", "global_samples", "skipped_steps", "dp_world_size", "mp_world_size", "checkpoint_parallel_dimensions",
   "ds_version", "ds_config", "data_sampler", "random_ltd", "sparse_tensor_module_names", "csr_tensor_module_names",
-  "universal_checkpoint_info",
+  "universal_checkpoint_info", "loss_scale",
 ]; // biome-ignore format: one list
 
 /** Keys of an optimizer file that hold no tensors of parameters. */
 export const scalerKeys: readonly string[] = [
   "zero_stage", "loss_scaler", "dynamic_loss_scale", "overflow", "clip_grad", "base_optimizer_state_step",
+]; // biome-ignore format: one list
+
+/** Keys of DeepSpeed's wrapper of an optimizer without ZeRO: where the loss scale stands. */
+export const scaleKeys: readonly string[] = [
+  "cur_scale", "cur_iter", "last_overflow_iter", "scale_factor", "scale_window",
 ]; // biome-ignore format: one list
 
 /** Flat groups are padded to a multiple of this times the number of workers (`nccl_start_alignment_factor`). */

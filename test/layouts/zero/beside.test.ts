@@ -76,12 +76,6 @@ describe("what a save does not hold is observed", () => {
     expect(codes(await openFixture("zero/z2-w2-elastic"))).toContain("TENON_ZERO_SETTINGS_ABSENT");
   });
 
-  it("the names of the optimizer's parameters, without ZeRO", async () => {
-    const checkpoint = await openFixture("zero/z0-w2-bf16");
-    expect(codes(checkpoint)).toContain("TENON_ZERO_OPTIMIZER_UNNAMED");
-    expect(checkpoint.optimizer).toBeUndefined();
-  });
-
   const groups = [[parameter("a.weight", [4, 3], 0)]];
   const toy = async (change: Partial<Toy>): Promise<Checkpoint> => {
     const tree = memoryTree(toySave({ stage: 2, workers: 2, groups, ...change }));

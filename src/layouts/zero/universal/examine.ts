@@ -57,6 +57,7 @@ function startFrom({ base, adapters }: Draft): readonly string[] {
 
 function runAdvice(draft: Draft, groups: readonly TrainedGroup[]): readonly string[] {
   const frozen = stateless(draft);
+  const { deepspeed } = runFacts(draft);
   return [
     ...(frozen.length > 0
       ? [
@@ -68,6 +69,9 @@ function runAdvice(draft: Draft, groups: readonly TrainedGroup[]): readonly stri
       : [
           "the source does not say how many steps the run made: global_steps is 0, and logs count from there",
         ]),
+    ...(deepspeed["dynamic_loss_scale"] === true && deepspeed["loss_scaler"] === undefined
+      ? ["the source ran without ZeRO, whose loss scale no stage takes over: it starts as it is configured"]
+      : []),
     ...(groups.every(({ settings }) => Object.keys(settings).length === 0)
       ? ["the source keeps no settings of param groups: those of the run that resumes stay"]
       : []),
