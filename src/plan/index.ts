@@ -11,7 +11,7 @@ export {
 export type { Carried, CarriedAdapter, CarryOptions } from "./carried.ts";
 export { carry } from "./carry.ts";
 export { refuseMisfits } from "./carry-fit.ts";
-export { masterState } from "./carry-masters.ts";
+export { masterState, mastersApart } from "./carry-masters.ts";
 export { mergedSuspects } from "./carry-merged.ts";
 export type {
   BaseForm,

@@ -8,6 +8,7 @@ import {
 } from "../core/index.ts";
 import { observeValues, type ParameterComparison } from "../doctor/index.ts";
 import { digestText, type InspectTask, isMeasurable } from "../execute/index.ts";
+import { masterState, mastersApart } from "../plan/index.ts";
 import { tensorNamed } from "./base-source.ts";
 import { inspect } from "./bits.ts";
 import { type ExaminedSources, withMoved } from "./diagnose-moved.ts";
@@ -27,7 +28,7 @@ export interface Bits {
   readonly read: { readonly tensors: number; readonly bytes: number };
 }
 
-/** Reads every tensor of the source once, and those of the base that it is compared with. */
+/** Reads every tensor of the source once, fp32 masters beside the weights too, and those of the base that it is compared with. */
 export async function observeBits(host: Host, input: BitsInput, options: RunOptions): Promise<Bits> {
   const { checkpoint, base } = input;
   const sources = [checkpoint, ...(base ? [base] : []), ...input.adapters];
@@ -35,6 +36,7 @@ export async function observeBits(host: Host, input: BitsInput, options: RunOpti
   const comparisons = comparisonsOf(checkpoint, base?.base);
   const ties = tiePairs(checkpoint.base, input.observations);
   const relied = reliedOn(checkpoint, base?.base);
+  const masters = mastersBeside(checkpoint).filter(({ tensor }) => readable(input)(tensor));
   const scans = tensors.map(
     (tensor): InspectTask => ({
       kind: "inspect",
@@ -47,11 +49,14 @@ export async function observeBits(host: Host, input: BitsInput, options: RunOpti
   const others = [
     ...ties.map(({ owner, alias }) => ({ name: owner.name, tensor: owner, against: alias })),
     ...relied.map(({ tensor }) => ({ name: tensor.name, tensor })),
+    ...masters.map((master) => ({ ...master, scan: true })),
   ].map((task): InspectTask => ({ kind: "inspect", scan: false, ...task }));
   const outcomes = await inspect(host, [...scans, ...others], sources, options, "diagnose");
+  const read = readOf([...tensors, ...masters.map(({ tensor }) => tensor)]);
   const results = tensors.map((tensor, at) => ({ tensor, outcome: outcomes[at] }));
   const tieOutcomes = outcomes.slice(tensors.length, tensors.length + ties.length);
   const reliedOutcomes = outcomes.slice(tensors.length + ties.length);
+  const masterOutcomes = outcomes.slice(tensors.length + ties.length + relied.length);
 
   const broken = new Set(
     ties.filter((_, at) => tieOutcomes[at]?.different !== 0).map(({ observation }) => observation),
@@ -59,7 +64,11 @@ export async function observeBits(host: Host, input: BitsInput, options: RunOpti
   const found: Observation[] = input.observations.map((one) =>
     broken.has(one) ? { ...one, code: "TENON_TIE_BROKEN" } : one,
   );
-  const values = results.map(({ tensor: { name }, outcome }) => ({
+  const scanned = [
+    ...results.map(({ tensor: { name }, outcome }) => ({ name, outcome })),
+    ...masters.map(({ name }, at) => ({ name, outcome: masterOutcomes[at] })),
+  ];
+  const values = scanned.map(({ name, outcome }) => ({
     name,
     nan: outcome?.nan ?? 0,
     infinite: outcome?.infinite ?? 0,
@@ -88,10 +97,10 @@ export async function observeBits(host: Host, input: BitsInput, options: RunOpti
     });
     return {
       observations: await withMoved(host, input, base.base, compared, found, options),
-      read: readOf(tensors),
+      read,
     };
   }
-  return { observations: found, read: readOf(tensors) };
+  return { observations: found, read };
 }
 
 const tieCode = "TENON_TIE_STORED_TWICE";
@@ -102,6 +111,14 @@ function readOf(tensors: readonly Tensor[]): Bits["read"] {
 function distanceOf({ sumSquares, sumSquaresB }: { sumSquares: number; sumSquaresB: number }): number {
   if (sumSquares === 0) return 0;
   return sumSquaresB === 0 ? Number.MAX_VALUE : Math.sqrt(sumSquares / sumSquaresB);
+}
+
+/** An optimizer's fp32 masters that are not the weights themselves. */
+function mastersBeside(checkpoint: Checkpoint): { readonly name: string; readonly tensor: Tensor }[] {
+  return mastersApart(checkpoint).flatMap((parameter) => {
+    const tensor = checkpoint.optimizer?.states.get(parameter)?.get(masterState);
+    return tensor === undefined ? [] : [{ name: `${parameter}/${masterState}`, tensor }];
+  });
 }
 
 /** Leaves out what a file that ends early does not hold. */

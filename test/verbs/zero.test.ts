@@ -6,6 +6,7 @@ import { safetensors } from "../../src/formats/index.ts";
 import { assemble } from "../contract/format.contract.ts";
 import { expectSameTensors } from "../layouts/fixtures.ts";
 import { canonicalOf, groupsOf, truthOf } from "../layouts/zero/cases.ts";
+import { list, parameter, type Toy, toySave } from "../layouts/zero/toy.ts";
 import { openFiles, splitInMemory } from "./converted.ts";
 import { fixture, tenon } from "./tenon.ts";
 
@@ -131,6 +132,21 @@ describe("other verbs on a DeepSpeed save", () => {
     expect((await tenon.diff(source, source)).isEqual).toBe(true);
     expect((await tenon.diagnose(source, { adapterConfig })).findings).toEqual([]);
     expect((await tenon.inspect(source)).trainer?.step).toBe(3);
+  });
+
+  it("doctor counts what is no number in a master, though the weights are none the worse", async () => {
+    const groups = [[parameter("a.weight", [4], 0)]];
+    const changeOptimizer: Toy["changeOptimizer"] = (draft, worker, inner) => {
+      const values = worker === 0 ? [Number.NaN, 1] : [Number.POSITIVE_INFINITY, Number.NaN];
+      inner["single_partition_of_fp32_groups"] = list(draft.tensor(values));
+    };
+    const files = toySave({ stage: 2, workers: 2, groups, changeOptimizer });
+    const { findings } = await tenon.diagnose(memoryTree(files));
+    expect(findings).toMatchObject([
+      { code: "TENON_TENSOR_NAN", evidence: { names: ["a.weight/fp32"] } },
+      { code: "TENON_TENSOR_INF", evidence: { names: ["a.weight/fp32"] } },
+    ]);
+    expect(JSON.stringify(findings[0]?.evidence.facts)).toContain("2");
   });
 
   it("doctor warns of round_robin_gradients", async () => {
