@@ -7,8 +7,8 @@ import { type Components, type Drops, unreadOptimizer } from "./drops.ts";
 import { namesListed, planError } from "./plan-error.ts";
 
 /**
- * @throws PlanError TENON_ZERO_OPTIMIZER_UNNAMED, TENON_OPTIMIZER_SEVERAL, TENON_OPTIMIZER_UNNAMED, TENON_OPTIMIZER_STATE_LEFT, TENON_ZERO_STATE_PASSED_OVER,
- *   TENON_TRAINING_DOCUMENT_LEFT, TENON_LAYOUT_CANNOT_HOLD
+ * @throws PlanError TENON_ZERO_OPTIMIZER_UNNAMED, TENON_OPTIMIZER_SEVERAL, TENON_OPTIMIZER_UNNAMED, TENON_OPTIMIZER_STATE_LEFT,
+ *   TENON_ZERO_STATE_PASSED_OVER, TENON_TRAINING_DOCUMENT_LEFT, TENON_LAYOUT_CANNOT_HOLD
  */
 export function refuseTraining(source: Components, drops: Drops, options: CarryOptions): void {
   const isAsked = !drops.component("optimizer") && options.holds.includes("optimizer");
