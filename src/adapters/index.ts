@@ -5,7 +5,7 @@ export { asStoredInBase } from "./components/live-entries.ts";
 export { findTies } from "./components/ties.ts";
 export { type Understanding, type UnderstandOptions, understand } from "./components/understand.ts";
 export { otherAdapterTypes } from "./config/adapter-types.ts";
-export { derivedLoraConfig } from "./config/derived-config.ts";
+export { derivedLoraConfig, loraOnParameters } from "./config/derived-config.ts";
 export type {
   BdLora,
   BiasMode,

@@ -8,18 +8,20 @@ export interface Subject {
   readonly base?: string;
   /** Path of an adapter_config.json that fits where the source has none. */
   readonly adapterConfig?: string;
+  /** Whether alpha alone says nothing of an adapter without a config. */
+  readonly needsConfig?: boolean;
   /** Flags that the source cannot be read without, each as one word or two: `--alpha 8`. */
   readonly flags?: readonly string[];
 }
 
 /**
  * A kind's remedy for one source: its path, the base's, the config's and the names that are to be dropped in the place of SRC,
- * BASE, OUT, FILE and NAME. Where no config is known, a comment of the shell says what does in its place.
+ * BASE, OUT, FILE and NAME. Where no config is known, a comment of the shell says what does in its place, if anything does.
  * @param names what the finding is about, if all of it is listed
  */
 export function remedyFor(
   { remedy }: Pick<FindingKind, "remedy">,
-  { source, base, adapterConfig, flags = [] }: Subject,
+  { source, base, adapterConfig, needsConfig = false, flags = [] }: Subject,
   names: readonly string[] = [],
 ): string {
   if (!remedy.startsWith("tenon ")) return remedy;
@@ -37,7 +39,7 @@ export function remedyFor(
     ...(names.length > 0 && { "--drop NAME": names.map((name) => `--drop ${shellWord(name)}`).join(" ") }),
   };
   const command = remedy.replace(/\b(?:SRC|OUT|BASE|FILE)\b|--drop NAME/g, (word) => words[word] ?? word);
-  return command.includes("--adapter-config FILE") ? `${command}${orAlpha}` : command;
+  return command.includes("--adapter-config FILE") && !needsConfig ? `${command}${orAlpha}` : command;
 }
 
 const orAlpha = "  # or --alpha N in the place of the file";

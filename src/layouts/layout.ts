@@ -30,9 +30,11 @@ export interface WrittenFile {
 export interface OpenOptions {
   readonly formats: readonly Format[];
   readonly signal?: AbortSignal;
-  /** Given by the user for sources that do not say alpha: `--adapter-config`, `--alpha`. */
+  /** Given by the user in the place of what the source says: `--adapter-config`. */
   readonly adapterConfig?: JsonRecord;
-  /** Configs by adapter name that lie around the source, for adapters that have none in it. */
+  /** `lora_alpha` that the user told, for a layout whose own config says two: `--alpha`. */
+  readonly alpha?: number;
+  /** Configs by adapter name that lie around the source or follow from `--alpha`, for adapters that have none in it. */
   readonly configsAround?: ReadonlyMap<string, FoundConfig>;
   /** Canonical names of the base that this stands on: stored names are then fitted to them. */
   readonly knownBaseNames?: ReadonlySet<string>;

@@ -14,6 +14,7 @@ import {
   refineStrangers,
 } from "../doctor/index.ts";
 import { openBase } from "./base-source.ts";
+import { pathsUntold } from "./derived-configs.ts";
 import { observeBits } from "./diagnose-bits.ts";
 import type { Host, Source } from "./host.ts";
 import { configNearby } from "./nearby-config.ts";
@@ -115,7 +116,8 @@ export async function examine(
     const subject = { source: location, ...(base && { base: base.location }) };
     const adapterConfig = checkpoint && (await configNearby(host, source, checkpoint));
     const flags = flagsOf(options, observations, adapterConfig);
-    const known = { flags, ...(adapterConfig !== undefined && { adapterConfig }) };
+    const needsConfig = checkpoint !== undefined && isConfigNeeded(checkpoint, base);
+    const known = { flags, needsConfig, ...(adapterConfig !== undefined && { adapterConfig }) };
     const findings = findingsOf({ ...subject, ...known, observations, errors });
     const diagnosis = {
       ...subject,
@@ -157,6 +159,13 @@ function flagsOf(
       : []),
     ...(adapterConfig === undefined && alpha !== undefined ? [`--alpha ${alpha}`] : []),
   ];
+}
+
+/** Whether alpha alone would not do in the place of a config. */
+function isConfigNeeded(checkpoint: Checkpoint, base: Checkpoint | undefined): boolean {
+  const { knownBaseNames } = namesOf(base);
+  const lacking = [...checkpoint.adapters.values()].filter(({ config }) => config === undefined);
+  return lacking.some(({ name }) => pathsUntold(checkpoint, name, knownBaseNames).length > 0);
 }
 
 function namesOf(base: Checkpoint | undefined): Pick<OpenSourceOptions, "knownBaseNames" | "knownBase"> {

@@ -1,9 +1,7 @@
-import { derivedLoraConfig } from "../adapters/index.ts";
 import { blobTree, httpTree, type SourceTree } from "../bytes/index.ts";
 import {
   type Checkpoint,
   isTenonError,
-  type JsonRecord,
   type Observation,
   type TenonError,
   UnsupportedError,
@@ -12,6 +10,7 @@ import {
 import { formats as ownFormats } from "../formats/index.ts";
 import {
   detectLayout,
+  type FoundConfig,
   type Layout,
   listedOnce,
   type OpenOptions,
@@ -20,6 +19,7 @@ import {
   stepSeries,
 } from "../layouts/index.ts";
 import { configsAround } from "./configs-around.ts";
+import { derivedConfigs } from "./derived-configs.ts";
 import type { Host, Source } from "./host.ts";
 import { notingSteps, type OpenedStep, type OpenTree, openNewestStep } from "./open-step.ts";
 import type { ReadOptions } from "./options.ts";
@@ -36,29 +36,33 @@ export interface OpenSourceOptions extends ReadOptions {
 /** What opening takes, with what lies around the source. */
 type SurroundedOptions = OpenSourceOptions & Pick<OpenOptions, "configsAround">;
 
+/** With configs by adapter name that follow from alpha. */
+type DerivedOptions = OpenSourceOptions & { readonly derived?: ReadonlyMap<string, FoundConfig> };
+
 /**
  * Opens whatever was saved, from metadata alone. The caller closes the checkpoint.
- * @throws UsageError TENON_SOURCE_NOT_FOUND, TENON_LAYOUT_AMBIGUOUS; UnsupportedError TENON_LAYOUT_UNKNOWN; FormatError
- *   for damaged files
+ * @throws UsageError TENON_SOURCE_NOT_FOUND, TENON_LAYOUT_AMBIGUOUS; TENON_ALPHA_CONTRADICTED; UnsupportedError
+ *   TENON_LAYOUT_UNKNOWN; PlanError TENON_ALPHA_NOT_ENOUGH; FormatError for damaged files
  */
 export async function openSource(
   host: Host,
   source: Source,
   options: OpenSourceOptions = {},
 ): Promise<Checkpoint> {
-  if (options.adapterConfig !== undefined || options.alpha === undefined)
-    return openOnce(host, source, options);
+  const { alpha } = options;
+  if (options.adapterConfig !== undefined || alpha === undefined) return openOnce(host, source, options);
   const opened = await openOnce(host, source, options);
-  const [adapter] = [...opened.adapters.values()].filter(({ config }) => config === undefined);
-  if (adapter === undefined) return opened;
-  let adapterConfig: JsonRecord;
+  let derived: ReadonlyMap<string, FoundConfig>;
   try {
-    adapterConfig = derivedLoraConfig(adapter.modules.values(), options.alpha);
-  } finally {
+    derived = derivedConfigs(opened, alpha, options.knownBaseNames);
+    if (derived.size === 0) return opened;
+  } catch (error) {
     await opened.close();
+    throw error;
   }
+  await opened.close();
   // Opened again, because what the layout observed without a config is no longer so.
-  return openOnce(host, source, { ...options, adapterConfig });
+  return openOnce(host, source, { ...options, derived });
 }
 
 const trees = new WeakMap<Checkpoint, SourceTree>();
@@ -70,11 +74,16 @@ export function treeOfCheckpoint(checkpoint: Checkpoint): SourceTree {
   return tree;
 }
 
-async function openOnce(host: Host, source: Source, options: OpenSourceOptions): Promise<Checkpoint> {
+async function openOnce(
+  host: Host,
+  source: Source,
+  { derived, ...options }: DerivedOptions,
+): Promise<Checkpoint> {
   const tree = listedOnce(await treeOf(host, source));
   try {
     const around = await configsAround(host, source, tree);
-    const { checkpoint, tree: own } = await openTree(tree, { ...around, ...options });
+    const configs = new Map([...(around.configsAround ?? []), ...(derived ?? [])]);
+    const { checkpoint, tree: own } = await openTree(tree, { ...around, ...options, configsAround: configs });
     trees.set(checkpoint, own);
     refuseUnused(checkpoint, options.paramOrder);
     return checkpoint;
@@ -111,7 +120,7 @@ function sniffOptions({ formats = ownFormats, signal }: SurroundedOptions): Snif
 
 function openAs(layout: Layout, tree: SourceTree, options: SurroundedOptions): Promise<Checkpoint> {
   const { formats = ownFormats, signal, report, knownBaseNames, knownBase, paramOrder } = options;
-  const { adapterConfig, configsAround } = options;
+  const { adapterConfig, configsAround, alpha } = options;
   return layout.open(tree, {
     formats,
     ...(signal && { signal }),
@@ -121,6 +130,7 @@ function openAs(layout: Layout, tree: SourceTree, options: SurroundedOptions): P
     ...(paramOrder && { paramOrder }),
     ...(adapterConfig && { adapterConfig }),
     ...(configsAround && { configsAround }),
+    ...(alpha !== undefined && { alpha }),
   });
 }
 

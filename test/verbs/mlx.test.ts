@@ -272,19 +272,21 @@ describe("a directory of mlx-lm", () => {
     const { code, hint } = await refusal(own);
     expect(code).toBe("TENON_MLX_SCALE");
     expect(hint).toContain("--alpha 80");
-    const output = memorySink();
-    const adapterConfig = {
-      peft_type: "LORA",
-      r: 4,
-      lora_alpha: 80,
-      target_modules: ["q_proj", "v_proj", "down_proj"],
-    };
-    await tenon.merge(memoryTree(own), { output, base: fixture("base/llama-f32"), adapterConfig });
-    await using found = await openFiles(output.files);
+    const base = fixture("base/llama-f32");
     await using expected = await openFiles(
       (await merged({ case: "lora-f32", base: "base/llama-f32" })).files,
     );
-    await expectSameTensors(found.base?.tensors ?? new Map(), expected.base?.tensors ?? new Map());
+    const config = { r: 4, lora_alpha: 80, target_modules: ["q_proj", "v_proj", "down_proj"] };
+    const answers = [{ alpha: 80 }, { adapterConfig: { peft_type: "LORA", ...config } }];
+    for (const answer of answers) {
+      const output = memorySink();
+      await tenon.merge(memoryTree(own), { output, base, ...answer });
+      await using found = await openFiles(output.files);
+      await expectSameTensors(found.base?.tensors ?? new Map(), expected.base?.tensors ?? new Map());
+    }
+    expect((await refusalOf(tenon.inspect(fixture("mlx/lora-f32/adapter"), { alpha: 7 }))).code).toBe(
+      "TENON_ALPHA_CONTRADICTED",
+    );
   });
 
   it("is read without its config, as one file too, once alpha is told", async () => {

@@ -1,9 +1,32 @@
 import type { AdapterModule, JsonRecord } from "../../core/index.ts";
 
 /**
+ * Paths of modules that LoRA acts on parameters of (`target_parameters`: experts), so that neither targets nor ranks are read
+ * off names and shapes: the rows of a factor are those of all experts together, and no name says which parameter it changes.
+ * @param baseNames canonical names of the base, as far as they are known
+ */
+export function loraOnParameters(
+  modules: Iterable<AdapterModule>,
+  baseNames: Iterable<string>,
+): readonly string[] {
+  const names = new Set(baseNames);
+  const holders = new Set<string>();
+  for (const name of names)
+    for (let dot = name.indexOf("."); dot >= 0; dot = name.indexOf(".", dot + 1))
+      if (name.slice(dot + 1) !== "bias") holders.add(name.slice(0, dot));
+  const isOnParameters = ({ path, nesting }: AdapterModule): boolean => {
+    // The output of torch's MultiheadAttention is a wrapped module in a wrapped module.
+    if (nesting > 0) return nesting > 1 || !path.endsWith(".out_proj");
+    if (names.has(`${path}.weight`) || names.has(`${path}.in_proj_weight`)) return false;
+    return holders.has(path) || /(?:^|\.)experts$/.test(path);
+  };
+  return [...new Set([...modules].filter(isOnParameters).map(({ path }) => path))];
+}
+
+/**
  * The adapter_config.json of LoRA tensors that came without one, once `lora_alpha` is told: `r` is the commonest rank
- * among the modules, other ranks stand in `rank_pattern` under full paths, targets are the full paths. Modules of
- * `target_parameters` (nesting above 0) cannot be told from names, so a config is needed for them.
+ * among the modules, other ranks stand in `rank_pattern` under full paths, targets are the full paths. It does not do where
+ * {@link loraOnParameters} finds any.
  * @param alpha `lora_alpha`; it counts for every module
  */
 export function derivedLoraConfig(modules: Iterable<AdapterModule>, alpha: number): JsonRecord {

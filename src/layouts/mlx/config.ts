@@ -13,18 +13,22 @@ import { mlxConfigName } from "./wire.ts";
 /** What counts of mlx-lm's arguments. */
 export interface MlxConfig {
   readonly loraRank: number;
-  /** Multiplies lora_a·lora_b, whatever the rank: PEFT's α/r. */
-  readonly scale: number;
+  /** PEFT's α. MLX multiplies lora_a·lora_b by `scale`, whatever the rank: α/r. */
+  readonly alpha: number;
   readonly dropout: number;
   /** The model that was trained, as it was given. */
   readonly model: string | undefined;
 }
 
 /**
- * @param isScaleGiven the caller has a config of its own, which counts in the place of this one's scale
+ * @param given `isScaleGiven` where the caller has a config of its own, which counts in the place of this one's scale; `alpha`
+ *   is the `lora_alpha` that decides where this config says two
  * @throws FormatError TENON_MLX_CONFIG; UnsupportedError TENON_MLX_FULL; PlanError TENON_MLX_SCALE
  */
-export function readMlxConfig(config: JsonRecord, isScaleGiven: boolean): MlxConfig {
+export function readMlxConfig(
+  config: JsonRecord,
+  { isScaleGiven, alpha: told }: { readonly isScaleGiven: boolean; readonly alpha: number | undefined },
+): MlxConfig {
   const kind = config["fine_tune_type"] ?? "lora";
   if (kind === "full") throw fullFineTune();
   if (kind !== "lora" && kind !== "dora") throw malformed("fine_tune_type", kind, '"lora", "dora" or "full"');
@@ -35,12 +39,12 @@ export function readMlxConfig(config: JsonRecord, isScaleGiven: boolean): MlxCon
     throw malformed("lora_parameters.rank", rank, "a whole number from 1");
   if (typeof scale !== "number" || !Number.isFinite(scale))
     throw malformed("lora_parameters.scale", scale, "a number");
-  if (!isScaleGiven && alpha !== undefined && alpha !== null && alpha !== rank)
-    throw scaleAmbiguous(rank, scale, alpha);
+  const isAmbiguous = alpha !== undefined && alpha !== null && alpha !== rank;
+  if (isAmbiguous && !isScaleGiven && told === undefined) throw scaleAmbiguous(rank, scale, alpha);
   const { model } = config;
   return {
     loraRank: rank,
-    scale,
+    alpha: isAmbiguous && told !== undefined ? told : alphaOf(scale, rank),
     dropout: typeof dropout === "number" ? dropout : 0,
     model: typeof model === "string" ? model : undefined,
   };
@@ -51,11 +55,11 @@ export function readMlxConfig(config: JsonRecord, isScaleGiven: boolean): MlxCon
  * @param isTied LoRA lies on an embedding that is the head too, and was trained in both
  */
 export function peftConfigOf(
-  { loraRank, scale, dropout, model }: MlxConfig,
+  { alpha, dropout, model }: MlxConfig,
   modules: readonly AdapterModule[],
   isTied: boolean,
 ): JsonRecord {
-  return withFields(derivedLoraConfig(modules, alphaOf(scale, loraRank)), {
+  return withFields(derivedLoraConfig(modules, alpha), {
     lora_dropout: dropout,
     ...(isTied && { ensure_weight_tying: true }),
     ...(model !== undefined && { base_model_name_or_path: model }),

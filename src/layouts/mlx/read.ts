@@ -18,16 +18,16 @@ export async function readMlxAdapter(
   files: CheckpointFiles,
   weights: string,
 ): Promise<Pick<CheckpointParts, "base" | "adapters" | "entries">> {
-  const { adapterConfig, knownBase } = files.options;
+  const { adapterConfig, alpha, configsAround, knownBase } = files.options;
   // A file of its own may come with the config that lies beside it, which is then MLX's too.
   const isForeign = adapterConfig !== undefined && adapterConfig["peft_type"] === undefined;
   const given = isForeign ? undefined : adapterConfig;
   const config = isForeign ? adapterConfig : await findJsonDocument(files.tree, mlxConfigName);
-  const settings = config && readMlxConfig(config, given !== undefined);
+  const settings = config && readMlxConfig(config, { isScaleGiven: given !== undefined, alpha });
   const opened = await files.open(weights);
   const modules = new MlxModules(knownBase);
   for (const stored of opened.tensors) modules.add(stored);
-  const found = new Map<string, FoundConfig>();
+  const found = new Map<string, FoundConfig>(configsAround);
   if (settings !== undefined) {
     for (const { loraA, loraEmbeddingA } of modules.all) {
       const rank = (loraA ?? loraEmbeddingA)?.shape[0];
