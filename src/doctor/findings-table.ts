@@ -363,11 +363,17 @@ const base: Kinds = {
 
 /** What the bytes show. */
 const data: Kinds = {
+  TENON_CHECKPOINT_EMPTY: {
+    severity: "error",
+    cause: "The source holds neither base nor adapters, optimizer or trainer state.",
+    remedy: "Point at the directory or file that holds the weights.",
+    fixable: false,
+    detects: "an optimizer's file alone, a file without tensors",
+  },
   TENON_TENSOR_EMPTY: {
     severity: "error",
     cause: "Tensors have no elements, as ZeRO-3 leaves them when a model is saved without gathering.",
-    remedy:
-      "Save again with the weights gathered, or consolidate the run's global_step folder with zero_to_fp32.py.",
+    remedy: "Point at the run's global_step folder, which has the weights, or save again with them gathered.",
     fixable: false,
     detects: "D12",
   },
@@ -529,8 +535,8 @@ const files: Kinds = {
   },
   TENON_WEIGHTS_IN_SHARDS: {
     severity: "warning",
-    cause: "DeepSpeed or FSDP kept weights in folders of their own, which are not read here.",
-    remedy: "Consolidate them with zero_to_fp32.py or `accelerate merge-weights`.",
+    cause: "DeepSpeed kept weights in folders of its own, which --layout leaves unread.",
+    remedy: "Leave out --layout, or point at the folder: it is read as zero.",
     fixable: false,
     detects: "D12",
   },

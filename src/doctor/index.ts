@@ -1,6 +1,7 @@
 export { observeDtypes } from "./checks/dtypes.ts";
 export { type GivenBase, observeFit, parametersLacking } from "./checks/fit.ts";
 export { type MergeState, type MovedInput, observeMoved, type ParameterComparison } from "./checks/moved.ts";
+export { observeNothing } from "./checks/nothing.ts";
 export { refineRanks } from "./checks/ranks.ts";
 export { refineStrangers } from "./checks/strangers.ts";
 export { observeValues, type TensorScan } from "./checks/values.ts";

@@ -22,7 +22,7 @@ export type LayoutObservationCode =
 export const layoutObservations: Readonly<Record<LayoutObservationCode, string>> = {
   TENON_WEIGHTS_PASSED_OVER:
     "The source holds more weight files than are read; another one of them came first.",
-  TENON_WEIGHTS_IN_SHARDS: "DeepSpeed or FSDP kept weights in folders of their own, which are not read here.",
+  TENON_WEIGHTS_IN_SHARDS: "DeepSpeed kept weights in folders of its own, which --layout leaves unread.",
   TENON_INDEX_TENSOR_UNLISTED: "A shard holds tensors that the index does not list; they are read.",
   TENON_PICKLE_OPAQUE: "A pickle holds objects of classes that tenon does not know; they were not run.",
   TENON_STATE_DICT_LOOSE_TENSORS:

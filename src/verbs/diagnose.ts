@@ -10,6 +10,7 @@ import {
   isHealthy,
   observeDtypes,
   observeFit,
+  observeNothing,
   refineRanks,
   refineStrangers,
 } from "../doctor/index.ts";
@@ -98,6 +99,7 @@ export async function examine(
       const damage = [...observations];
       observations.push(...refineRanks(checkpoint.observations, checkpoint.adapters));
       observations.push(...observeDtypes(checkpoint));
+      if (observations.length === 0) observations.push(...observeNothing(checkpoint));
       if (base?.base !== undefined) {
         const given = { location: base.location, base: base.base };
         observations.push(...observeFit(checkpoint, given));

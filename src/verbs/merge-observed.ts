@@ -14,8 +14,8 @@ const blocking: Readonly<
     remedy: `Find out against the original base: tenon doctor ${location} --base DIR`,
   }),
   TENON_WEIGHTS_IN_SHARDS: () => ({
-    cause: "DeepSpeed or FSDP kept the weights in folders of their own, which are not read yet",
-    remedy: "Gather the weights with the engine that wrote them.",
+    cause: "DeepSpeed kept the weights in folders of its own, which --layout leaves unread",
+    remedy: "Leave out --layout, or point at the folder: it is read as zero.",
   }),
   TENON_NAMES_AMBIGUOUS: () => ({
     cause: "names fit the base in several ways",

@@ -14,6 +14,7 @@ import { type Explanation, explain } from "../plan/index.ts";
 import { copyTree } from "./copy-tree.ts";
 import type { Host } from "./host.ts";
 import type { WriteOptions } from "./options.ts";
+import { refuseEmpty } from "./refuse-empty.ts";
 import { peakMemoryOf, planRun } from "./run.ts";
 
 export interface DraftRequest {
@@ -57,7 +58,7 @@ export interface DraftReport {
 /**
  * Writes a draft through a layout: nothing is visible at the output until all of it is there and durable; after an error
  * or an abort nothing is left.
- * @throws ConflictError TENON_OUTPUT_EXISTS; ResourceError TENON_DISK_FULL; what the layout refuses; what reading throws
+ * @throws PlanError TENON_CONVERSION_EMPTY; ConflictError TENON_OUTPUT_EXISTS; ResourceError TENON_DISK_FULL; what the layout refuses; what reading throws
  */
 export async function writeDraft(
   host: Host,
@@ -72,6 +73,7 @@ export async function writeDraft(
     ...(maxShardBytes !== undefined && { maxShardBytes }),
     ...(isTorchFile && { isTorchFile }),
   });
+  refuseEmpty(draft, request.task, sources[0]?.location ?? "");
   const resolve = resolver(sources, request.made);
   const tasks = planFiles(files, formats, resolve).flatMap((file) => file.tasks);
   const explanation = explain(files, peakMemoryOf(host, options, tasks));
@@ -120,7 +122,7 @@ async function arrangementOf(
   if (files !== undefined) return files;
   throw new UnsupportedError("TENON_LAYOUT_CANNOT_WRITE", `layout: ${layout.name} can be read, not written`, {
     details: { layout: layout.name },
-    hint: "Write one of: tenon, hf, peft, peft-hybrid, state-dict",
+    hint: "Write a layout that has canWrite: tenon convert --help lists tenon's own.",
   });
 }
 

@@ -74,6 +74,14 @@ const refusals: readonly Refusal[] = [
     exitCode: 4,
     says: written,
   })),
+  ...["tenon", "state-dict", "dcp"].map((to) => ({
+    source: live,
+    to,
+    options: { drop: ["base", "adapters"] },
+    code: "TENON_CONVERSION_EMPTY",
+    exitCode: 1,
+    says: "is left to write",
+  })),
   { source: live, to: "onnx", code: "TENON_LAYOUT_NOT_KNOWN", exitCode: 2, says: written },
 ];
 

@@ -4,7 +4,9 @@ import { describe, expect, it } from "vitest";
 import { memoryTree } from "../../src/bytes/index.ts";
 import { isTenonError, type JsonRecord, type Tensor } from "../../src/core/index.ts";
 import { type DiagnoseOptions, type Diagnosis, diagnose } from "../../src/verbs/diagnose.ts";
+import { convertInMemory, refusalOf } from "./converted.ts";
 import { fixture, fixtures, inlineHost as host, tenon, host as threadedHost } from "./tenon.ts";
+import { safetensorsFile } from "./tensor-files.ts";
 
 interface Case {
   readonly source?: string;
@@ -179,6 +181,14 @@ describe("a damaged checkpoint", () => {
   it("tells by the config, without the base, what only names and configs show", async () => {
     const source = fixture("damaged/d17-target-missing/adapter");
     expect(told(await diagnose(host, source))).toEqual(["error ADAPTER_TARGET_UNMATCHED"]);
+  });
+
+  it("is told to be empty where there is nothing in it, and a conversion of it is refused", async () => {
+    const bytes = safetensorsFile(new Map());
+    const empty = (): ReturnType<typeof memoryTree> => memoryTree(new Map([["model.safetensors", bytes]]));
+    expect(told(await diagnose(host, empty()))).toEqual(["error CHECKPOINT_EMPTY"]);
+    const found = await refusalOf(convertInMemory(empty(), "tenon"));
+    expect(found).toMatchObject({ code: "TENON_CONVERSION_EMPTY", exitCode: 1 });
   });
 
   it("is asked for its base where only the base can tell whether LoRA is merged", async () => {

@@ -10,12 +10,12 @@ export function shapeMismatch(
   adapter: string,
   wanted: string,
   tensors: readonly TensorMeta[],
-  hint?: string,
+  hint = "Give the base that the adapter was trained on.",
 ): PlanError {
   const message = `adapter ${JSON.stringify(adapter)}: ${tensors.map(shown).join(", ")} do not fit; ${wanted}`;
   return new PlanError("TENON_ADAPTER_SHAPE_MISMATCH", message, {
     details: { adapter, tensors: tensors.map(({ name, shape }) => ({ name, shape: [...shape] })), wanted },
-    ...(hint === undefined ? {} : { hint }),
+    hint,
   });
 }
 
@@ -34,7 +34,10 @@ export function rankMismatch(
 
 export function pairIncomplete(adapter: string, module: string, missing: string): PlanError {
   const message = `adapter ${JSON.stringify(adapter)}: ${module} has no ${missing}`;
-  return new PlanError("TENON_ADAPTER_PAIR_INCOMPLETE", message, { details: { adapter, module, missing } });
+  return new PlanError("TENON_ADAPTER_PAIR_INCOMPLETE", message, {
+    details: { adapter, module, missing },
+    hint: "Save the adapter again; tenon doctor says how to go on without the module.",
+  });
 }
 
 export function targetNotFound(adapter: string, module: string, wanted: readonly string[]): PlanError {

@@ -54,7 +54,9 @@ export async function requestRange<T>(
     throwIfAborted(request.signal);
     if (watchdog.hasBarked)
       throw new Hiccup(`nothing arrived for ${settings.silenceMs} ms`, { cause: error });
-    throw isNetworkError(error) ? new Hiccup("the connection broke", { cause: error }) : error;
+    throw isNetworkError(error)
+      ? new Hiccup(`the connection broke${reasonOf(error)}`, { cause: error })
+      : error;
   } finally {
     watchdog.end();
     request.signal?.removeEventListener("abort", stop);
@@ -65,6 +67,13 @@ export async function requestRange<T>(
 /** fetch reports every failure of the network as a TypeError; a body that is cut off as one, or by a system error. */
 function isNetworkError(error: unknown): boolean {
   return error instanceof TypeError || (error instanceof Error && error.name === "AbortError");
+}
+
+/** What the system says of it, where the runtime tells: ` (ECONNREFUSED)`. */
+function reasonOf(error: unknown): string {
+  const { cause } = error as Error;
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  return typeof code === "string" ? ` (${code})` : "";
 }
 
 async function* chunks(response: Response, watchdog: Watchdog): AsyncGenerator<Uint8Array> {

@@ -1,6 +1,6 @@
 import { constants, copyFile, mkdir, open, rm, rmdir, stat, statfs } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { PlanError, ResourceError } from "../../core/index.ts";
+import { ConflictError, PlanError, ResourceError } from "../../core/index.ts";
 import { OutputNames } from "../output-names.ts";
 import type { ByteSink, SinkTree } from "../sink.ts";
 import type { ByteSource } from "../source.ts";
@@ -24,7 +24,7 @@ export interface OutputOptions {
 /**
  * A directory that appears under its name only when it is complete and durable. Until then it grows in a hidden
  * directory beside the target, which `abort` removes and which the next run removes if this process is killed.
- * @throws ConflictError TENON_OUTPUT_EXISTS, ResourceError TENON_DISK_FULL, TENON_BYTES_OPEN
+ * @throws ConflictError TENON_OUTPUT_EXISTS, TENON_OUTPUT_BELOW_FILE; ResourceError TENON_DISK_FULL, TENON_BYTES_OPEN
  */
 export function directorySink(
   path: string,
@@ -71,7 +71,7 @@ class StagedSink implements SinkTree, AsyncDisposable {
     const force = options.force ?? false;
     let madeParent: string | undefined;
     try {
-      madeParent = await mkdir(dirname(target), { recursive: true });
+      madeParent = await makeParent(target);
       if (force) await refuseProtected(target, options.sources);
       await cleanLeftovers(target);
       if (!force && (await exists(target))) throw outputExists(target);
@@ -175,6 +175,21 @@ class StagedSink implements SinkTree, AsyncDisposable {
   /** Aborts, unless it was committed. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.abort();
+  }
+}
+
+/** Makes the directories above an output; the topmost that was made, if any. @throws ConflictError TENON_OUTPUT_BELOW_FILE */
+async function makeParent(target: string): Promise<string | undefined> {
+  try {
+    return await mkdir(dirname(target), { recursive: true });
+  } catch (error) {
+    if (!["EEXIST", "ENOTDIR"].includes(systemCode(error) ?? "")) throw error;
+    const message = `open: something above the output is a file, and no directory (${target})`;
+    throw new ConflictError("TENON_OUTPUT_BELOW_FILE", message, {
+      cause: error,
+      details: { path: target },
+      hint: "Choose another output.",
+    });
   }
 }
 

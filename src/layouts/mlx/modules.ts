@@ -108,6 +108,6 @@ function baseWanted({ name, file }: Tensor, isGiven: boolean): PlanError {
   const message = `mlx: ${JSON.stringify(name)} is LoRA of an embedding, which acts in the head too where the base ties the two, and ${what} (${file})`;
   return new PlanError("TENON_MLX_EMBEDDING", message, {
     details: { tensor: name, path: file },
-    hint: "Give the model that was trained: --base DIR",
+    hint: "Give the model that was trained: --base DIR. For a verb that takes none, first: tenon convert SRC --base DIR --to peft -o OUT",
   });
 }

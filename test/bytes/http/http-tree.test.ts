@@ -147,6 +147,18 @@ describe("a file over http", () => {
     expect(count).toBe(5);
   });
 
+  it("says what the system says of a server that is not there", async () => {
+    const settings = { retries: 0, retryDelayMs: 1 };
+    const gone = await serve(files);
+    await gone[Symbol.asyncDispose]();
+    await using tree = httpTree(`${gone.url}/files/model.bin`, settings);
+    const reading = tree.list();
+    await expect(reading).rejects.toMatchObject({
+      code: "TENON_BYTES_READ",
+      message: expect.stringContaining("the connection broke (ECONNREFUSED)"),
+    });
+  });
+
   it("gives up a server that falls silent in the middle, and tries again", async () => {
     const { got } = await readBehind(
       (request, response, count) => {

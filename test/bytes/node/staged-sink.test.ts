@@ -128,6 +128,18 @@ describe("an output directory", () => {
     expect(await readdir(join(here.path, "a"))).toEqual(["other"]);
   });
 
+  it("below a file is a conflict that says so, at any depth", async () => {
+    await using root = await scratch();
+    const file = await put(root.path, "model.pt", copied);
+    for (const target of [join(file, "out"), join(file, "deep", "out")])
+      await expect(directorySink(target)).rejects.toMatchObject({
+        name: "ConflictError",
+        code: "TENON_OUTPUT_BELOW_FILE",
+        exitCode: 5,
+      });
+    expect((await stat(file)).size).toBe(copied.length);
+  });
+
   it("is refused before the first byte when it cannot fit on the disk", async () => {
     await using here = await scratch();
     const target = join(here.path, "deep/out");
