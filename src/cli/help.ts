@@ -8,7 +8,7 @@ export function generalHelp(version: string): string {
   const names = Object.keys(verbs);
   const column = Math.max(...names.map((name) => name.length)) + 2;
   return [
-    `tenon ${version}: opens, diagnoses, splits, merges and verifies hybrid fine-tunes`,
+    `tenon ${version}: opens, diagnoses, splits, merges, converts and verifies hybrid fine-tunes`,
     "",
     "usage: tenon VERB …",
     "",

@@ -76,6 +76,7 @@ export const verbs: Readonly<Record<string, VerbSpec>> = {
     notes: [
       "SRC is a base with ADAPTERs after it, an adapter with --base, or a hybrid that holds both.",
       "Adapters are merged in the order given, each rounded, as PEFT does. One that matches nothing stops the merge.",
+      "Of what --drop takes, a merge has base parameters alone: nothing else is written.",
     ],
     load: async () => (await import("./commands/merge.ts")).mergeCommand,
   },

@@ -40,7 +40,7 @@ export function targetNamed(verb: string, name: string, layouts: readonly Layout
     });
   }
   if (found.canWrite) return found;
-  const what = found.canRead ? "is read, but not written yet" : "is neither read nor written yet";
+  const what = found.canRead ? "is read, but not written" : "is neither read nor written";
   throw new UnsupportedError(
     "TENON_LAYOUT_CANNOT_WRITE",
     `${verb}: the layout ${name} ${what}; written are ${allowed}`,
