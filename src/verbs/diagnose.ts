@@ -4,6 +4,7 @@ import {
   isTenonError,
   type Observation,
   type TenonError,
+  UsageError,
 } from "../core/index.ts";
 import {
   findingsOf,
@@ -69,13 +70,14 @@ export async function diagnose(
 
 /**
  * Opens and examines a source; damage becomes findings.
- * @throws UsageError, ResourceError, InterruptedError: what the source is not to blame for; and what is wrong with the base
+ * @throws UsageError TENON_DOCTOR_NEEDS_BASE and others, ResourceError, InterruptedError: what the source is not to blame for; and what is wrong with the base
  */
 export async function examine(
   host: Host,
   source: Source,
   options: DiagnoseOptions = {},
 ): Promise<Examination> {
+  if (options.base === undefined && (options.adapters ?? []).length > 0) throw baseWanted();
   const opened: Checkpoint[] = [];
   const dispose = async (): Promise<void> => {
     for (const checkpoint of [...opened].reverse()) await checkpoint.close();
@@ -140,6 +142,13 @@ export async function examine(
     await dispose();
     throw error;
   }
+}
+
+function baseWanted(): UsageError {
+  const message = "doctor: adapters are looked for in the weights against the base, and none is given";
+  return new UsageError("TENON_DOCTOR_NEEDS_BASE", message, {
+    hint: "Give the model that it was trained from, --base DIR, or leave out the adapters.",
+  });
 }
 
 /** Options that describe the source are not for what lies beside it. */

@@ -274,6 +274,14 @@ describe("split, convert, diff and verify", () => {
     expect(JSON.parse(damaged.stdout)).toMatchObject({ isSound: false });
   });
 
+  it("tell the layers of an adapter from those of the base", async () => {
+    const plain = await tenon("diff", base, fixture("merge/linear-bf16/expected"));
+    expect(plain.stdout).toMatch(/^ {4}model\.layers\.0 +7 of 9/m);
+    const hybrid = fixture("hybrid/qv/state-dict-with-config");
+    const changed = await tenon("diff", fixture("hybrid/qv/base"), hybrid);
+    expect(changed.stdout).toMatch(/^ {4}default: model\.layers\.0 +4 of 4/m);
+  });
+
   it("refuse a layout that is not written, as unsupported, and one that is not there, as usage", async () => {
     await using place = await scratch();
     const to = (layout: string): Promise<{ code: number | null }> =>

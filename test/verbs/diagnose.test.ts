@@ -191,6 +191,13 @@ describe("a damaged checkpoint", () => {
     expect(found).toMatchObject({ code: "TENON_CONVERSION_EMPTY", exitCode: 1 });
   });
 
+  it("is not looked at for an adapter without the base, which alone could tell", async () => {
+    const run = diagnose(host, fixture("damaged/d11-lora-merged"), {
+      adapters: [fixture("damaged/whole/adapter")],
+    });
+    expect(await refusalOf(run)).toMatchObject({ code: "TENON_DOCTOR_NEEDS_BASE", exitCode: 2 });
+  });
+
   it("is asked for its base where only the base can tell whether LoRA is merged", async () => {
     const source = fixture("damaged/d11-lora-merged");
     const adapterConfig = configOf("damaged/whole/adapter");

@@ -93,13 +93,18 @@ function layTable(sections: Sections, title: string, sums: readonly DifferenceSu
     ...(hasRanks ? [right("rank")] : []),
   ];
   const rows = moved.map((sum) => [
-    left(sum.name ?? "outside of layers"),
+    left(`${ownerOf(sum)}${sum.name ?? "outside of layers"}`),
     right(`${sum.tensors - sum.byStatus.equal} of ${sum.tensors}`),
     right(sum.changedElements === null ? "–" : countText(sum.changedElements)),
     ...distanceCells(sum),
     ...(hasRanks ? [right(rankText(sum.changeRanks))] : []),
   ]);
   sections.table(rows, { heads });
+}
+
+/** The adapter that a row is of: layers of a base and its adapters go by one name. */
+function ownerOf({ component }: DifferenceSum): string {
+  return component.startsWith("adapter:") ? `${component.slice("adapter:".length)}: ` : "";
 }
 
 function distanceCells({ norm, relativeNorm, maxAbs }: Distance): Cell[] {
