@@ -101,6 +101,11 @@ describe("LoRA on experts without a config", () => {
     }
   });
 
+  it("is told by its path where neither nesting nor a base says it", async () => {
+    const one = memoryTree(without(filesAt("merge/experts-one/adapter"), "adapter_config.json"));
+    expect((await refusalOf(splitInMemory(one, { alpha: 6 }))).code).toBe("TENON_ALPHA_NOT_ENOUGH");
+  });
+
   it("is told by names of the base where the path alone does not say it", async () => {
     const base = await renamed("base/toy-experts");
     const alone = await renamed("merge/experts-one/adapter");
