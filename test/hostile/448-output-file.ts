@@ -13,9 +13,9 @@ const hostile: VerbCase = {
     inspect: done(),
     diagnose: done(),
     verify: done(),
-    split: refused("TENON_BYTES_OPEN", 1),
-    merge: refused("TENON_BYTES_OPEN", 1),
-    convert: refused("TENON_BYTES_OPEN", 1),
+    split: refused("TENON_OUTPUT_BELOW_FILE", 5),
+    merge: refused("TENON_OUTPUT_BELOW_FILE", 5),
+    convert: refused("TENON_OUTPUT_BELOW_FILE", 5),
   },
 };
 export default hostile;
