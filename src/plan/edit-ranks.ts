@@ -1,8 +1,9 @@
-import { canonicalName, parseLoraConfig } from "../adapters/index.ts";
+import { canonicalName } from "../adapters/index.ts";
 import type { Recipe, Role } from "../core/index.ts";
 import type { CarriedAdapter } from "./carried.ts";
 import type { EditChanges } from "./edit-input.ts";
 import { noteFresh, resizeState } from "./edit-moments.ts";
+import { refuseFixedRank } from "./edit-rank-kinds.ts";
 import { adapterAbsent, adapterKind, contradiction, notTrainable } from "./edit-refusals.ts";
 import { configWithRank } from "./edit-scaling.ts";
 import { type EditState, isTrained } from "./edit-state.ts";
@@ -110,15 +111,7 @@ function resize(
 }
 
 function pairsOf(state: EditState, { name, config, parameters }: CarriedAdapter): Pair[] {
-  if (Object.keys(config).length > 0) {
-    const { targetParameters, bdlora, useKasa, useQalora } = parseLoraConfig(config, `adapter ${name}`);
-    if (targetParameters.length > 0 || bdlora !== null || useKasa || useQalora)
-      throw adapterKind(
-        name,
-        "lays its ranks out in another way than plain LoRA, so they are not changed",
-        state,
-      );
-  }
+  refuseFixedRank(state, name, config);
   const found = new Map<string, { a?: Parameter; b?: Parameter }>();
   for (const parameter of parameters) {
     const { role, module, nesting } = parameter.meaning;

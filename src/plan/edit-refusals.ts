@@ -118,11 +118,16 @@ export function badAdapterName(name: string, why: string, { location }: EditPlac
   return new UsageError("TENON_EDIT_ADAPTER_NAME", message, { details: { name, source: location } });
 }
 
-export function adapterKind(name: string, what: string, { location }: EditPlace): UnsupportedError {
+export function adapterKind(
+  name: string,
+  what: string,
+  { location }: EditPlace,
+  hint = "Make that change with PEFT.",
+): UnsupportedError {
   const message = `edit: adapter ${JSON.stringify(name)} ${what} (${location})`;
   return new UnsupportedError("TENON_EDIT_ADAPTER_KIND", message, {
     details: { adapter: name, source: location },
-    hint: "Make that change with PEFT.",
+    hint,
   });
 }
 

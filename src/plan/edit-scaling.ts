@@ -39,6 +39,8 @@ export function configWithRank(
   const common = [...counts].sort(([a, n], [b, m]) => m - n || a - b)[0]?.[0] ?? config.loraAlpha;
   const others = [...alphas].filter(([, alpha]) => alpha !== common);
   const changed = withFields(adapter.config, {
+    // PEFT refuses it for odd ranks, though what it drew is overwritten as the adapter is loaded.
+    ...(config.initLoraWeights === "orthogonal" && { init_lora_weights: true }),
     r: loraRank,
     lora_alpha: common,
     rank_pattern: {},
