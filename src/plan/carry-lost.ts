@@ -18,6 +18,6 @@ export function refuseLostBase({ source, carried }: ConversionInput, verb: strin
   const message = `${verb}: the optimizer trained ${count} parameters of the base that are not stored, and another base's weights are not what their moments belong to (${source.location})`;
   throw planError(code, message, {
     details: { names: lost.slice(0, 1000), count, source: source.location },
-    hint: "Look for a state dict of the same run. To go on with fresh moments: --drop optimizer",
+    hint: "Look for a state dict of the same run. To go on with fresh moments: --drop optimizer. To go on without training them: tenon edit with --freeze NAME",
   });
 }

@@ -13,6 +13,8 @@ import { matchesGlob } from "./name-globs.ts";
  */
 export function freeze(state: EditState, patterns: readonly string[]): void {
   const unseen: string[] = [];
+  const lost: string[] = [];
+  const weightsLost = new Set(state.input.carried.optimizer?.weightsLost);
   for (const pattern of patterns) {
     state.groupsFor("--freeze");
     const owners = ownersOf(state, pattern);
@@ -23,7 +25,8 @@ export function freeze(state: EditState, patterns: readonly string[]): void {
     for (const name of names) {
       const master = state.untrain(name)?.get(masterState);
       const weight = parameters.get(name);
-      if (master !== undefined && weight === undefined) unseen.push(name);
+      if (weightsLost.has(name)) lost.push(name);
+      else if (master !== undefined && weight === undefined) unseen.push(name);
       if (master !== undefined && weight !== undefined && master.source.id !== weight.source.id)
         state.masters.push({ name, model: weight.source, master: master.source });
       state.frozen.push(name);
@@ -32,6 +35,10 @@ export function freeze(state: EditState, patterns: readonly string[]): void {
   if (unseen.length > 0)
     state.notes.push(
       `The fp32 masters of frozen parameters go, and the weights that stay are not here to be compared with them (--base DIR gives them): ${unseen.join(", ")}`,
+    );
+  if (lost.length > 0)
+    state.notes.push(
+      `The trained weights of frozen parameters were not saved: what stands for them from now on is the base that the run began with, and the model is not the one that was trained: ${lost.slice(0, 6).join(", ")}${lost.length > 6 ? ` and ${lost.length - 6} more` : ""}`,
     );
   const empty = [...(state.groups ?? []).entries()].filter(([, { parameters }]) => parameters.length === 0);
   if (patterns.length > 0 && empty.length > 0) {
@@ -81,6 +88,6 @@ export function unfreeze(
 
 /** Tied parameters that are stored under another name than one that matches. */
 function ownersOf({ input }: EditState, pattern: string): Set<string> {
-  const ties = [...(input.carried.base?.ties ?? [])];
+  const ties = [...input.knownTies, ...(input.carried.base?.ties ?? [])];
   return new Set(ties.filter(([alias]) => matchesGlob(pattern, alias)).map(([, owner]) => owner));
 }

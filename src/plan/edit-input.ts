@@ -39,6 +39,8 @@ export interface EditInput {
   readonly carried: Carried;
   /** Parameters of the base below, by canonical name: they can be unfrozen and adapted too. */
   readonly known: ReadonlyMap<string, TensorMeta>;
+  /** Ties of the base below: alias → the name that is stored. */
+  readonly knownTies: ReadonlyMap<string, string>;
   /** Tensor id → value, of every `step` of the optimizer. */
   readonly stepValues: ReadonlyMap<string, number>;
   /** config.json of the model. */

@@ -63,6 +63,7 @@ async function changeOf(
       location,
       carried,
       known: whole?.tensors ?? new Map(),
+      knownTies: whole?.ties ?? new Map(),
       stepValues: steps,
       ...(modelConfig && { modelConfig }),
     },
@@ -76,11 +77,13 @@ async function changeOf(
   return { changed: { carried: plan.carried, made }, difference: { ...plan.difference, rounded } };
 }
 
-/** Whether parameters are looked for that the source may not hold, because the base has them. */
+/** Whether something is asked of the base below: parameters that the source may not hold, ties. */
 function needsBase(
-  { freeze = [], unfreeze = [], addAdapters = [] }: EditChanges,
+  { base: given, freeze = [], unfreeze = [], addAdapters = [] }: EditOptions,
   { base, optimizer }: Carried,
 ): boolean {
+  // It is open, and says which parameters are tied.
+  if (given !== undefined) return true;
   if (unfreeze.length > 0 || addAdapters.some(({ like }) => typeof like !== "string")) return true;
   // A master that goes is compared with the weight that stays.
   const states = [...(optimizer?.states.values() ?? [])];

@@ -45,7 +45,13 @@ function planned(
     },
   };
   return planEdit(
-    { location: "here", carried, known: new Map(), stepValues: new Map(Object.entries(stepValues)) },
+    {
+      location: "here",
+      carried,
+      known: new Map(),
+      knownTies: new Map([["alias.weight", "a.weight"]]),
+      stepValues: new Map(Object.entries(stepValues)),
+    },
     changes,
   );
 }
@@ -62,6 +68,13 @@ const code = (run: () => unknown): string => {
 };
 
 describe("a plan of an edit", () => {
+  it("knows a parameter by the name that it is tied to, in the source or in the base below", () => {
+    expect(planned({}, { freeze: ["alias.weight"] }).difference.frozen).toEqual(["a.weight"]);
+    expect(planned({}, { unfreeze: ["tied.weight"] }).difference.unfrozen).toMatchObject([
+      { name: "c.weight" },
+    ]);
+  });
+
   it("refuses a step that a group does not agree on", () => {
     const states = { "a.weight": { step: step("a") }, "b.weight": { step: step("b") } };
     const run = (b: number) => () =>
