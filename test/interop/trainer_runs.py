@@ -2,15 +2,17 @@
 
     python trainer_runs.py PLAN.json
 
-The plan is a list of `{"trainer": {…}}`, `{"accelerate": {…}}`, `{"base": FOLDER}` and `{"unlike": [FOLDER, FOLDER]}`. A run has
+The plan is a list of `{"trainer": {…}}`, `{"accelerate": {…}}`, `{"base": FOLDER}` and calls of the other functions below. A run has
 `base` (the model to start from), `kind` (`hybrid`: LoRA with dropout beside trained base parameters; `whole`), `out`, and where it
-matters `optim`, `steps`, `resume` (a folder to go on from), `weights` (a file for what the model holds at the end). It saves after every
-step. Each entry answers with a line of JSON: `losses` as exact doubles; `names` of the optimizer's parameters in their order.
+matters `optim`, `steps`, `resume` (a folder to go on from), `weights` (a file for what the model holds at the end), `rank`, `trained`
+(parts of the names that are), `change` (what the run itself changes in the middle). It saves after every step. Each entry answers with
+a line of JSON: `losses` as exact doubles; `names` of the optimizer's parameters in their order.
 """
 
 import json
 import os
 import random
+import shutil
 import sys
 
 os.environ.update(
@@ -52,10 +54,11 @@ def build(run):
     torch.manual_seed(50 + len(run.get("resume", "")))
     if run["kind"] == "whole":
         return model
-    config = LoraConfig(r=2, lora_alpha=4, lora_dropout=0.1, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM")
+    rank = run.get("rank", 2)
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.1, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM")
     model = get_peft_model(model, config)
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(any(part in name for part in TRAINED))
+        parameter.requires_grad_(any(part in name for part in run.get("trained", TRAINED)))
         if "lora_" in name:
             torch.nn.init.normal_(parameter, std=0.1)
     return model
@@ -81,6 +84,29 @@ class SaveBase(TrainerCallback):
             os.rename(f"{folder}/adapter_model.safetensors", f"{folder}.adapter")
 
 
+class Change(TrainerCallback):
+    """What `tenon edit` does to a save, done to the live run before its next step: parameters frozen, trained, settings of groups."""
+
+    def __init__(self, at, freeze=(), unfreeze=(), settings=None):
+        self.at, self.freeze, self.unfreeze, self.settings = at, freeze, unfreeze, settings or {}
+
+    def on_step_begin(self, args, state, control, model=None, optimizer=None, **kwargs):
+        if state.global_step != self.at:
+            return
+        live = getattr(optimizer, "optimizer", optimizer)
+        for name, parameter in model.named_parameters():
+            if any(part in name for part in self.freeze):
+                parameter.requires_grad_(False)
+                parameter.grad = None
+            if any(part in name for part in self.unfreeze):
+                parameter.requires_grad_(True)
+                live.param_groups[0]["params"].append(parameter)
+                zeros = {key: torch.zeros_like(parameter) for key in ("exp_avg", "exp_avg_sq")}
+                live.state[parameter] = {"step": torch.tensor(float(self.at)), **zeros}
+        for group, changed in self.settings.items():
+            live.param_groups[int(group)].update(changed)
+
+
 def names_in(optimizer, model):
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     return [names[id(parameter)] for group in optimizer.param_groups for parameter in group["params"]]
@@ -100,6 +126,8 @@ def trainer(run):
     )  # fmt: skip
     rows = [{"input_ids": row, "labels": row} for row in TEXT]
     callbacks = [SaveBase()] if run.get("keeps_base") else []
+    if "change" in run:
+        callbacks.append(Change(**run["change"]))
     tool = Trainer(model=build(run), args=arguments, train_dataset=rows, callbacks=callbacks)
     with open(os.devnull, "w") as quiet:
         printed, sys.stdout = sys.stdout, quiet
@@ -192,7 +220,39 @@ def param_names(file):
     return {"names": [name for group in groups for name in group["param_names"]]}
 
 
-CALLS = {function.__name__: function for function in (base, trainer, accelerate, unlike, param_names)}
+def grown(source, rows, rank, out):
+    """torch's own padding of a Trainer's save: B and moments with zeros, A with the rows that another save has there."""
+    shutil.copytree(source, out)
+    with open(f"{out}/adapter_config.json") as file:
+        config = json.load(file)
+    before = config["r"]
+    with open(f"{out}/adapter_config.json", "w") as file:
+        json.dump({**config, "r": rank, "lora_alpha": config["lora_alpha"] * rank // before}, file)
+    pad = torch.nn.functional.pad
+    weights, others = load_file(f"{source}/adapter_model.safetensors"), load_file(f"{rows}/adapter_model.safetensors")
+    for name, tensor in weights.items():
+        if "lora_A" in name:
+            weights[name] = torch.cat([tensor, others[name][before:]])
+        elif "lora_B" in name:
+            weights[name] = pad(tensor, (0, rank - before))
+    save_file(weights, f"{out}/adapter_model.safetensors", metadata={"format": "pt"})
+    optimizer = torch.load(f"{source}/optimizer.pt", weights_only=True)
+    for state in optimizer["state"].values():
+        for key in ("exp_avg", "exp_avg_sq"):
+            # No other size in this model is the rank's.
+            missing = [rank - before if size == before else 0 for size in state[key].shape]
+            state[key] = pad(state[key], [each for size in reversed(missing) for each in (0, size)])
+    torch.save(optimizer, f"{out}/optimizer.pt")
+    return {}
+
+
+def moved(before, after):
+    """Names of parameters that are not the same to the bit; those that only one of two has are not counted."""
+    one, other = load_file(before), load_file(after)
+    return {"names": sorted(name for name in one if name in other and differences(one[name], other[name]))}
+
+
+CALLS = {function.__name__: function for function in (base, trainer, accelerate, unlike, param_names, grown, moved)}
 
 
 def main():
