@@ -7,9 +7,11 @@ after the other. `{"universal": DIR}` is DeepSpeed's own converter, beside the s
 without DeepSpeed, of one process, saved by accelerate.
 A run has `stage`, `groups` ("two" of different weight decay, "twins" of the same, "one"), `dtype`, `steps`, `weights` (where
 the model goes that it ends with), and some have `resume` (a directory with `latest_universal`), `start` (where `base/` and
-`adapters/` of that lie; without it the model is made anew) and `save` (`at` a step, `in` a directory).
+`adapters/` of that lie; without it the model is made anew), `trained` (parts of the names that are; groups that are left
+empty are not made) and `save` (`at` a step, `in` a directory). A run of accelerate may have a `change`, made at a step:
+parameters to freeze, settings of groups.
 Every rank sees the same data. Averaging over 1, 2 or 4 ranks is then exact, so that the engine's worlds agree to the last bit,
-which over 3 ranks they do not. Beside `weights`, `<weights>.json` has losses as exact doubles.
+which over 3 ranks they do not. Beside `weights`, `<weights>.json` has losses as exact doubles, and the names of parameters that no step moved.
 """
 
 import argparse
@@ -72,22 +74,22 @@ def resumed_model(directory):
     return PeftModel.from_pretrained(base, f"{directory}/adapters/default", is_trainable=True)
 
 
-def is_trained(name):
-    """LoRA, norms, one projection, a wrapped layer's own weights, the tied embeddings; the rest is frozen."""
-    return any(part in name for part in ["lora_", "norm", "up_proj", "q_proj.base_layer", "embed_tokens"])
+# LoRA, norms, one projection, a wrapped layer's own weights, the tied embeddings; the rest is frozen.
+TRAINED = ["lora_", "norm", "up_proj", "q_proj.base_layer", "embed_tokens"]
 
 
-def param_groups(model, kind):
+def param_groups(model, kind, parts=TRAINED):
     for name, parameter in model.named_parameters():
-        parameter.requires_grad = is_trained(name)
+        parameter.requires_grad = any(part in name for part in parts)
     trained = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
     if kind == "one":
         return [{"params": [p for _, p in trained], "weight_decay": 0.1}]
     plain = [p for n, p in trained if "norm" in n or "up_proj" in n]
-    return [
+    groups = [
         {"params": [p for n, p in trained if "norm" not in n and "up_proj" not in n], "weight_decay": 0.3},
         {"params": plain, "weight_decay": 0.3 if kind == "twins" else 0.0},
     ]
+    return [group for group in groups if group["params"]]
 
 
 def batch(step):
@@ -100,15 +102,30 @@ def optimizer_of(groups):
     return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0 / (1 + 0.2 * step))
 
 
-def keep(order, model, losses, rates, steps):
+def values(model):
+    return {name: parameter.detach().clone().contiguous() for name, parameter in model.named_parameters()}
+
+
+def keep(order, model, losses, rates, steps, before=None):
     """What the run ended with. As the Trainer does, configs go beside a save."""
-    weights = {name: parameter.detach().clone().contiguous() for name, parameter in model.named_parameters()}
+    weights = values(model)
     save_file(weights, order["weights"])
+    still = [name for name, tensor in (before or {}).items() if torch.equal(tensor, weights[name])]
     with open(order["weights"] + ".json", "w") as file:
-        json.dump({"name": order["name"], "losses": losses, "rates": rates, "globalSteps": steps}, file)
+        json.dump({"name": order["name"], "losses": losses, "rates": rates, "globalSteps": steps, "still": still}, file)
     if "save" in order:
         model.config.save_pretrained(order["save"]["in"])
         model.peft_config["default"].save_pretrained(order["save"]["in"])
+
+
+def change(changes, model, optimizer):
+    """What `tenon edit` does to a save, done to the live run."""
+    for name, parameter in model.named_parameters():
+        if any(part in name for part in changes["freeze"]):
+            parameter.requires_grad_(False)
+            parameter.grad = None
+    for group, settings in changes["settings"].items():
+        optimizer.param_groups[int(group)].update(settings)
 
 
 def accelerated(rank, order):
@@ -117,14 +134,17 @@ def accelerated(rank, order):
     groups = param_groups(model, order["groups"])
     # These groups follow no rule that the Trainer has, so nothing but the run knows which number is which parameter.
     names = {parameter: name for name, parameter in model.named_parameters()}
-    with open(order["order"], "w") as file:
-        file.writelines(f"{names[parameter]}\n" for group in groups for parameter in group["params"])
+    if "order" in order:
+        with open(order["order"], "w") as file:
+            file.writelines(f"{names[parameter]}\n" for group in groups for parameter in group["params"])
     accelerator = Accelerator(cpu=True)
     model, optimizer, scheduler = accelerator.prepare(model, *optimizer_of(groups))
     losses, rates = [], []
     for step in range(order["steps"]):
-        if step == order["save"]["at"]:
+        if step == order.get("save", {}).get("at"):
             accelerator.save_state(order["save"]["in"])
+        if step == order.get("change", {}).get("at"):
+            change(order["change"], model, optimizer)
         ids = batch(step)
         loss = model(input_ids=ids, labels=ids).loss
         losses.append(loss.item())
@@ -141,7 +161,7 @@ def accelerated(rank, order):
 def run(rank, world, order):
     torch.manual_seed(5)
     model = resumed_model(order["start"]) if "start" in order else fresh_model(order["dtype"])
-    groups = param_groups(model, order["groups"])
+    groups = param_groups(model, order["groups"], order.get("trained", TRAINED))
     config = {
         "train_micro_batch_size_per_gpu": 2,
         "gradient_accumulation_steps": 1,
@@ -156,6 +176,8 @@ def run(rank, world, order):
     if "resume" in order:
         _, client = engine.load_checkpoint(order["resume"])
         assert client.get("note") == order.get("note"), list(client)
+    # Stage 3 has no whole parameters here.
+    before = values(engine.module) if order["stage"] < 3 else None
     losses, rates = [], []
     for _ in range(order["steps"]):
         if "save" in order and engine.global_steps == order["save"]["at"]:
@@ -170,7 +192,7 @@ def run(rank, world, order):
         engine.save_checkpoint(order["save"]["in"], client_state={"note": "kept"})
     with deepspeed.zero.GatheredParameters(list(engine.module.parameters()), enabled=order["stage"] == 3):
         if rank == 0:
-            keep(order, engine.module, losses, rates, engine.global_steps)
+            keep(order, engine.module, losses, rates, engine.global_steps, before)
     torch.distributed.barrier()
     engine.destroy()
 

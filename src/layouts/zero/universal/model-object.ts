@@ -6,7 +6,7 @@ import { pickleOfJson } from "../../group-settings.ts";
 import type { LiveModel } from "../../live-model.ts";
 import { counterKeys, scalerKeys } from "../wire.ts";
 import { markerText } from "./marker.ts";
-import { scheduleOf } from "./schedule.ts";
+import { scheduleOf, scheduleOfGroups } from "./schedule.ts";
 import type { TrainedGroup } from "./trained.ts";
 import { markerKey } from "./wire.ts";
 
@@ -44,7 +44,7 @@ export function runFacts({ trainer }: Pick<Draft, "trainer">): RunFacts {
  * What it says of shapes is for readers: the engine asks its own model.
  */
 export function modelObject(
-  { base, adapters, trainer }: Draft,
+  { base, adapters, trainer, optimizer }: Draft,
   { aliases }: LiveModel,
   groups: readonly TrainedGroup[],
   modulePlaces: readonly string[],
@@ -64,7 +64,9 @@ export function modelObject(
   model.set("shared_params", mapOf([...aliases]));
   model.set("frozen_param_fragments", null);
   const schedule = scheduleOf(trainer);
-  model.set("lr_scheduler", schedule === undefined ? null : pickleOfJson(schedule));
+  const kept = groups.map(({ at }) => at);
+  const ofGroups = schedule && scheduleOfGroups(schedule, kept, optimizer?.groups.length ?? kept.length);
+  model.set("lr_scheduler", ofGroups === undefined ? null : pickleOfJson(ofGroups));
   for (const [key, value] of Object.entries(countersOf(deepspeed, globalSteps)))
     model.set(key, key === "sparse_tensor_module_names" ? setOf(value) : pickleOfJson(value));
   const parameters = groups.flatMap((group) => group.parameters);

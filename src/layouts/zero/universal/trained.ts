@@ -16,6 +16,8 @@ export interface TrainedParameter {
 }
 
 export interface TrainedGroup {
+  /** Its index among the groups of the source. */
+  readonly at: number;
   readonly settings: NonNullable<Draft["optimizer"]>["groups"][number]["settings"];
   readonly parameters: readonly TrainedParameter[];
 }
@@ -30,7 +32,9 @@ export function trainedGroups(
   { optimizer, base }: Pick<Draft, "optimizer" | "base">,
   { entries, names }: LiveModel,
 ): readonly TrainedGroup[] {
-  const groups = optimizer?.groups.filter(({ parameters }) => parameters.length > 0) ?? [];
+  const groups = [...(optimizer?.groups ?? []).entries()].filter(
+    ([, { parameters }]) => parameters.length > 0,
+  );
   if (optimizer === undefined || groups.length === 0)
     throw new PlanError(
       "TENON_UNIVERSAL_NEEDS_OPTIMIZER",
@@ -41,8 +45,9 @@ export function trainedGroups(
   const frozen = new Set(stateless({ optimizer }));
   const trainedOf = (parameters: readonly string[]): readonly string[] =>
     parameters.filter((canonical) => !frozen.has(canonical));
-  const kept = groups.filter(({ parameters }) => trainedOf(parameters).length > 0);
-  const found = kept.map(({ parameters, settings }) => ({
+  const kept = groups.filter(([, { parameters }]) => trainedOf(parameters).length > 0);
+  const found = kept.map(([at, { parameters, settings }]) => ({
+    at,
     settings: markedSettings(settings, optimizer),
     parameters: trainedOf(parameters).map((canonical) => {
       const live = names.get(canonical);
