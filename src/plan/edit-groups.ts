@@ -3,6 +3,7 @@ import { groupingRules } from "../adapters/index.ts";
 import { type Json, type JsonRecord, withFields } from "../core/index.ts";
 import type { EditChanges } from "./edit-input.ts";
 import { badSetting, groupAmbiguous, patternUnmatched, scheduleGroups } from "./edit-refusals.ts";
+import { noteSchedules, scheduleLengths } from "./edit-schedule.ts";
 import type { EditState } from "./edit-state.ts";
 import { matchesGlob } from "./name-globs.ts";
 
@@ -27,11 +28,7 @@ export function setSettings(state: EditState, changes: NonNullable<EditChanges["
     const group = state.group(paramGroup, "--set");
     checkSetting(state, paramGroup, group.settings, { key, value });
     group.settings = withFields(group.settings, { [key]: value });
-    if (key !== "lr") continue;
-    for (const [document] of scheduleLengths(state))
-      state.notes.push(
-        `The schedule (${document}) keeps learning rates of its own (base_lrs): most schedulers set lr from them at their next step, whatever is set here. --drop trainer leaves it out.`,
-      );
+    if (key === "lr") noteSchedules(state);
   }
 }
 
@@ -116,27 +113,4 @@ export function groupFor(state: EditState, name: string, wanted: number | undefi
 /** A canonical name as a rule looks at it. */
 function seenBy(name: string): { readonly liveName: string; readonly axes: number } {
   return { liveName: name.slice(name.indexOf(":") + 1), axes: 2 };
-}
-
-/** Documents of the trainer in which a schedule has a learning rate for each group, and for how many. */
-function scheduleLengths(state: EditState): [document: string, count: number][] {
-  const found: [string, number][] = [];
-  for (const [name, document] of state.input.carried.trainer?.documents ?? []) {
-    const rates = baseRates(document, 4);
-    if (rates !== undefined) found.push([name, rates.length]);
-  }
-  return found;
-}
-
-function baseRates(value: Json, depth: number): readonly Json[] | undefined {
-  if (typeof value !== "object" || value === null || depth === 0) return undefined;
-  if (!Array.isArray(value)) {
-    const own = (value as JsonRecord)["base_lrs"];
-    if (Array.isArray(own)) return own as readonly Json[];
-  }
-  for (const item of Object.values(value)) {
-    const found = baseRates(item as Json, depth - 1);
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }

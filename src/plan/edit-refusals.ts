@@ -151,6 +151,6 @@ export function scheduleGroups(document: string, { location }: EditPlace): PlanE
   const message = `edit: the schedule has a learning rate for each param group there was, and none for a new one (${document}) (${location})`;
   return new PlanError("TENON_EDIT_SCHEDULE_GROUPS", message, {
     details: { document, source: location },
-    hint: "Start a schedule anew: --drop trainer",
+    hint: `Start a schedule anew: --drop ${document}`,
   });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Recipe, TensorMeta } from "../../src/core/index.ts";
+import type { JsonRecord, Recipe, TensorMeta } from "../../src/core/index.ts";
 import { type EditChanges, planEdit } from "../../src/plan/index.ts";
 
 const meta = (id: string, shape: readonly number[], dtype: TensorMeta["dtype"] = "F32"): TensorMeta => ({
@@ -21,6 +21,7 @@ function planned(
   states: Record<string, Record<string, TensorMeta>>,
   changes: EditChanges,
   stepValues: Record<string, number> = {},
+  documents: Record<string, JsonRecord> = {},
 ): ReturnType<typeof planEdit> {
   const tensors = new Map(
     [
@@ -43,6 +44,7 @@ function planned(
       ),
       groups: [{ parameters: ["a.weight", "b.weight"], settings: { lr: 1, betas: [0.9, 0.99] } }],
     },
+    trainer: { documents: new Map(Object.entries(documents)) },
   };
   return planEdit(
     {
@@ -73,6 +75,16 @@ describe("a plan of an edit", () => {
     expect(planned({}, { unfreeze: ["tied.weight"] }).difference.unfrozen).toMatchObject([
       { name: "c.weight" },
     ]);
+  });
+
+  it("tells of a schedule whose rates lie in the config of the run, as DeepSpeed's own do", () => {
+    const settings = [{ paramGroup: 0, key: "lr", value: 2 }];
+    const warmup = { "scheduler.json": { last_batch_iteration: 3 }, "deepspeed.json": { global_steps: 3 } };
+    const { notes } = planned({}, { settings }, {}, warmup).difference;
+    expect(notes).toHaveLength(1);
+    expect(notes[0]).toMatch(/scheduler\.json\) may take learning rates.*--drop scheduler\.json/);
+    const others = planned({}, { settings: [{ paramGroup: 0, key: "betas", value: [0, 0] }] }, {}, warmup);
+    expect(others.difference.notes).toEqual([]);
   });
 
   it("refuses a step that a group does not agree on", () => {

@@ -196,7 +196,14 @@ describe("param groups", () => {
       settings: [{ paramGroup: 0, key: "lr", value: 0.5 }],
       dryRun: true,
     });
-    expect(difference.notes.join()).toContain("scheduler.pt");
+    expect(difference.notes.join()).toMatch(/scheduler\.pt\) keeps learning rates.*--drop scheduler\.pt/);
+    const without = await editInMemory(trainer, {
+      base,
+      settings: [{ paramGroup: 0, key: "lr", value: 0.5 }],
+      drop: ["scheduler.pt"],
+      dryRun: true,
+    });
+    expect(without.difference.notes).toEqual([]);
   });
 });
 
