@@ -29,9 +29,9 @@ export { canonicalName, peftDiskName, peftMemoryName } from "./names/write-names
 export { type AdapterObservationCode, adapterObservations } from "./observations.ts";
 export { type GroupedParameter, type GroupingRule, groupingRules } from "./optimizer-order/grouping.ts";
 export {
-  type ModulePlace,
   type NoOrder,
   type OrderedParameter,
+  placeInModule,
   type RegistrationOrder,
   registrationOrder,
 } from "./optimizer-order/registration-order.ts";

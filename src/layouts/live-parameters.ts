@@ -2,12 +2,12 @@
 import {
   canonicalName,
   isBufferName,
-  type ModulePlace,
   type OrderedParameter,
   peftMemoryName,
+  placeInModule,
   registrationOrder,
 } from "../adapters/index.ts";
-import type { AdapterComponent, Entry, Role, Tensor, TensorMeta } from "../core/index.ts";
+import type { AdapterComponent, Entry, Tensor, TensorMeta } from "../core/index.ts";
 import type { KnownBase } from "./known-base.ts";
 import type { ModelPart } from "./model-part.ts";
 import type { Alignable } from "./shape-alignment.ts";
@@ -28,17 +28,6 @@ export interface LiveParameters {
   /** Where their order comes from, or why it is not known. */
   readonly order: { readonly evidence: string } | { readonly reason: string };
 }
-
-const places: Partial<Record<Role, ModulePlace>> = {
-  loraA: "loraA",
-  loraB: "loraB",
-  loraBias: "loraB",
-  loraEmbeddingA: "loraEmbeddingA",
-  loraEmbeddingB: "loraEmbeddingB",
-  magnitude: "magnitude",
-  modulesToSave: "saved",
-  tokenDelta: "tokenDelta",
-};
 
 /** @returns the parameters in the order of `named_parameters()` where that is known */
 export function liveParameters(model: ModelPart, known: KnownBase | undefined): LiveParameters {
@@ -110,16 +99,14 @@ function adapterParameters({ adapters }: ModelPart): LiveParameter[] {
       const replacement = kinds.get(tensor.id);
       if (replacement !== undefined && replacement.kind !== "modulesToSave") continue;
       const role = replacement === undefined ? meaning.role : "modulesToSave";
-      const place = places[role];
+      const place = placeInModule({ ...meaning, role });
       if (place === undefined) continue;
       const name = canonicalName({ ...meaning, role, adapter: adapter.name });
       const liveName = peftMemoryName({ ...meaning, role }, adapter.name);
       parameters.push({
         name,
         liveName,
-        module: meaning.module,
-        leaf: role === "loraBias" ? "bias" : role === "modulesToSave" ? meaning.leaf : "weight",
-        place,
+        ...place,
         adapter: at,
         shape: tensor.shape,
         isUnused: false,

@@ -1,23 +1,6 @@
 // Where parameters that come to a param group stand among the others: torch counts them, in the order of the model.
-import {
-  canonicalName,
-  type ModulePlace,
-  type OrderedParameter,
-  registrationOrder,
-} from "../adapters/index.ts";
-import type { NameMeaning, Role } from "../core/index.ts";
+import { canonicalName, type OrderedParameter, placeInModule, registrationOrder } from "../adapters/index.ts";
 import type { EditState } from "./edit-state.ts";
-
-const places: Partial<Record<Role, ModulePlace>> = {
-  loraA: "loraA",
-  loraB: "loraB",
-  loraBias: "loraB",
-  loraEmbeddingA: "loraEmbeddingA",
-  loraEmbeddingB: "loraEmbeddingB",
-  magnitude: "magnitude",
-  modulesToSave: "saved",
-  tokenDelta: "tokenDelta",
-};
 
 interface Named extends OrderedParameter {
   readonly name: string;
@@ -32,8 +15,8 @@ export function orderNewcomers(state: EditState): void {
   for (const [at, adapter] of [...state.adapters.values()].entries())
     for (const { meaning } of adapter.parameters) {
       const name = canonicalName({ ...meaning, adapter: adapter.name });
-      const place = places[meaning.role];
-      if (place !== undefined) meanings.set(name, { name, ...partsOf(meaning), place, adapter: at });
+      const place = placeInModule(meaning);
+      if (place !== undefined) meanings.set(name, { name, ...place, adapter: at });
     }
   const modelType = state.input.modelConfig?.["model_type"];
   for (const [at, group] of (state.groups ?? []).entries()) {
@@ -54,10 +37,6 @@ export function orderNewcomers(state: EditState): void {
       `What came to param group ${at} stands last there, for ${why}: layouts that go by names do not mind, an optimizer that counts its parameters may.`,
     );
   }
-}
-
-function partsOf({ role, module, leaf }: NameMeaning): Pick<OrderedParameter, "module" | "leaf"> {
-  return { module, leaf: role === "loraBias" ? "bias" : role === "modulesToSave" ? leaf : "weight" };
 }
 
 function ofBase(name: string): Named {

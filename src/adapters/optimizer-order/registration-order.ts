@@ -1,3 +1,4 @@
+import type { NameMeaning, Role } from "../../core/index.ts";
 import { type Architecture, architectures, modulePosition } from "./architectures.ts";
 
 /** A parameter of a live model, as far as its place among the others goes. */
@@ -22,6 +23,28 @@ export const placesInModule = [
 ] as const; // biome-ignore format: one list
 
 export type ModulePlace = (typeof placesInModule)[number];
+
+const placeOfRole: Partial<Record<Role, ModulePlace>> = {
+  loraA: "loraA",
+  loraB: "loraB",
+  loraBias: "loraB",
+  loraEmbeddingA: "loraEmbeddingA",
+  loraEmbeddingB: "loraEmbeddingB",
+  magnitude: "magnitude",
+  modulesToSave: "saved",
+  tokenDelta: "tokenDelta",
+};
+
+/** Where a parameter of an adapter stands in its module; undefined for what is none, or is the base's own. */
+export function placeInModule({
+  role,
+  module,
+  leaf,
+}: Pick<NameMeaning, "role" | "module" | "leaf">): Omit<OrderedParameter, "adapter"> | undefined {
+  const place = placeOfRole[role];
+  if (place === undefined) return undefined;
+  return { module, place, leaf: role === "loraBias" ? "bias" : role === "modulesToSave" ? leaf : "weight" };
+}
 
 export interface RegistrationOrder<T> {
   /** Sentence for people: whose order it is. */
