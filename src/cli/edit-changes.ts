@@ -89,7 +89,8 @@ function newGroup(text: string): JsonRecord {
   const settings = Object.create(null) as Record<string, Json>;
   for (const part of text.split(/,(?![^[]*\])/)) {
     const [, key = "", value = ""] = /^([^=]+)=(.+)$/.exec(part) ?? [];
-    if (key === "") throw badValue("new-group", text, "KEY=VALUE,…, such as lr=1e-4,weight_decay=0");
+    if (key === "" || Object.hasOwn(settings, key))
+      throw badValue("new-group", text, "KEY=VALUE,…, each key once, such as lr=1e-4,weight_decay=0");
     settings[key] = jsonOf(value, "new-group", text);
   }
   return settings;

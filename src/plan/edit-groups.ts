@@ -2,7 +2,13 @@
 import { groupingRules } from "../adapters/index.ts";
 import { type Json, type JsonRecord, withFields } from "../core/index.ts";
 import type { EditChanges } from "./edit-input.ts";
-import { badSetting, groupAmbiguous, patternUnmatched, scheduleGroups } from "./edit-refusals.ts";
+import {
+  badSetting,
+  contradiction,
+  groupAmbiguous,
+  patternUnmatched,
+  scheduleGroups,
+} from "./edit-refusals.ts";
 import { noteSchedules, scheduleLengths } from "./edit-schedule.ts";
 import type { EditState } from "./edit-state.ts";
 import { matchesGlob } from "./name-globs.ts";
@@ -22,10 +28,17 @@ export function addGroups(state: EditState, added: readonly JsonRecord[]): void 
   }
 }
 
-/** @throws UsageError TENON_EDIT_SETTING, TENON_EDIT_GROUP_UNKNOWN; PlanError TENON_EDIT_NO_OPTIMIZER */
+/**
+ * @throws UsageError TENON_EDIT_SETTING, TENON_EDIT_GROUP_UNKNOWN, TENON_EDIT_CONTRADICTION; PlanError
+ *   TENON_EDIT_NO_OPTIMIZER
+ */
 export function setSettings(state: EditState, changes: NonNullable<EditChanges["settings"]>): void {
+  const done = new Set<string>();
   for (const { paramGroup, key, value } of changes) {
     const group = state.group(paramGroup, "--set");
+    const what = `${key} of param group ${paramGroup}`;
+    if (done.has(what)) throw contradiction(what, "set twice", state);
+    done.add(what);
     checkSetting(state, paramGroup, group.settings, { key, value });
     group.settings = withFields(group.settings, { [key]: value });
     if (key === "lr") noteSchedules(state);
@@ -51,6 +64,24 @@ function checkSetting(
       `is ${JSON.stringify(before)}, and ${JSON.stringify(value)} is of another kind`,
       state,
     );
+  for (const number of Array.isArray(value) ? (value as readonly Json[]) : [value])
+    if (typeof number === "number" && !isInBounds(key, number)) {
+      const why = `cannot be ${number}: it must be ${boundsOf(key)}`;
+      throw badSetting(paramGroup, key, why, state);
+    }
+}
+
+/** Settings that torch's optimizers (2.13) refuse below 0 as they are made; loading a state asks no more. */
+const notNegative = /^(?:lr|initial_lr|eps|weight_decay|momentum|lr_decay|alpha|rho)$/;
+
+function isInBounds(key: string, number: number): boolean {
+  if (key === "betas") return number >= 0 && number < 1;
+  return Number.isFinite(number) && (number >= 0 || !notNegative.test(key));
+}
+
+function boundsOf(key: string): string {
+  if (key === "betas") return "from 0 to below 1";
+  return notNegative.test(key) ? "finite and not below 0" : "finite";
 }
 
 function kindOf(value: Json): string {

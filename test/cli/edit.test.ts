@@ -99,6 +99,8 @@ describe("tenon edit", () => {
     [["--lora-rank", "default=1.5"], "TENON_OPTION_VALUE"],
     [["--move", "*=x"], "TENON_OPTION_VALUE"],
     [["--new-group", "lr"], "TENON_OPTION_VALUE"],
+    [["--new-group", "lr=1,lr=2"], "TENON_OPTION_VALUE"],
+    [["--set", "0:lr=1e999"], "TENON_EDIT_SETTING"],
     [["--group", "-1", "--freeze", "*"], "TENON_OPTION_VALUE"],
     [["--freeze", "nothing.*"], "TENON_EDIT_PATTERN_UNMATCHED"],
     [[], "TENON_EDIT_NO_CHANGE"],

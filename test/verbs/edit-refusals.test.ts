@@ -117,6 +117,35 @@ const cases: readonly Case[] = [
     code: "TENON_EDIT_SETTING",
   },
   {
+    what: "a learning rate without end",
+    options: { settings: [{ paramGroup: 0, key: "lr", value: Number.POSITIVE_INFINITY }] },
+    code: "TENON_EDIT_SETTING",
+    says: /cannot be Infinity: it must be finite and not below 0/,
+  },
+  {
+    what: "a learning rate below 0",
+    options: { newGroups: [{ lr: -1 }], drop: ["trainer"] },
+    code: "TENON_EDIT_SETTING",
+    says: /cannot be -1/,
+  },
+  {
+    what: "a beta of 1",
+    options: { settings: [{ paramGroup: 0, key: "betas", value: [0.9, 1] }] },
+    code: "TENON_EDIT_SETTING",
+    says: /from 0 to below 1/,
+  },
+  {
+    what: "one setting twice",
+    options: {
+      settings: [
+        { paramGroup: 0, key: "lr", value: 1 },
+        { paramGroup: 0, key: "lr", value: 2 },
+      ],
+    },
+    code: "TENON_EDIT_CONTRADICTION",
+    says: /lr of param group 0" is set twice/,
+  },
+  {
     what: "a new group with an unknown setting",
     options: { newGroups: [{ rate: 1 }], drop: ["trainer"] },
     code: "TENON_EDIT_SETTING",
