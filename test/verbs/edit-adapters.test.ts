@@ -82,6 +82,23 @@ describe("an adapter that is added", () => {
     );
   });
 
+  it("has a bias where its config says so, on a head too", async () => {
+    const base = fixture("base/llama-bf16");
+    const like = json("merge/linear-bf16/adapter/adapter_config.json");
+    const { files } = await editInMemory(base, {
+      addAdapters: [{ name: "fresh", like: { ...like, target_modules: ["lm_head"], lora_bias: true } }],
+    });
+    await using model = await tenon.open(base);
+    await using after = await openFiles(files);
+    const [rows = 0, cols = 0] = model.base?.tensors.get("lm_head.weight")?.shape ?? [];
+    const head = after.adapters.get("fresh")?.modules.get("lm_head");
+    expect([head?.loraA?.shape[1], head?.loraB?.shape[0], head?.loraBias?.shape]).toEqual([
+      cols,
+      rows,
+      [rows],
+    ]);
+  });
+
   it("gets masters that its weights were rounded from", async () => {
     const { files } = await editInMemory(zero2, {
       alpha: 4,

@@ -24,6 +24,20 @@ async function floats(tensor: Tensor | undefined): Promise<Float32Array> {
 const stateOf = (checkpoint: Checkpoint, name: string, key: string): Tensor | undefined =>
   checkpoint.optimizer?.states.get(name)?.get(key);
 
+/** Where a tensor lies in a safetensors file. */
+function extentIn(
+  bytes: Uint8Array,
+  name: string,
+): { readonly byteOffset: number; readonly byteLength: number } {
+  const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length))) as Record<
+    string,
+    { readonly data_offsets: readonly [number, number] }
+  >;
+  const [begin = 0, end = 0] = header[name]?.data_offsets ?? [];
+  return { byteOffset: 8 + length + begin, byteLength: end - begin };
+}
+
 /** Cases of PEFT's, each with another kind of layer, dtype, scaling or pattern; and a rank that is above all of theirs. */
 const kinds = [
   "linear-bf16", "linear-bf16-adapter-f16", "linear-f32-adapter-bf16", "linear-f16", "linear-odd", "linear-r1", "rslora",
@@ -134,6 +148,25 @@ describe("a rank that shrinks", () => {
         expect(await bytesOf(stateOf(after, `${q}.${side}`, key))).toEqual(
           await bytesOf(stateOf(before, `${q}.${side}`, key)),
         );
+  });
+
+  it("is refused where what is cut off is zero on one side and no number on the other", async () => {
+    const { files } = await editInMemory(fixture("merge/linear-r4/adapter"), {
+      loraRanks: [{ adapter: "default", loraRank: 5 }],
+      to: "peft",
+    });
+    const path = "adapter_model.safetensors";
+    const bytes = new Uint8Array(files.get(path) ?? []);
+    await using grown = await openFiles(files);
+    const a = [...(grown.adapters.get("default")?.modules.values() ?? [])][0]?.loraA;
+    const { byteOffset, byteLength } = extentIn(bytes, a?.name ?? "");
+    // The last element of the fifth row, against a column of B that is zero.
+    new DataView(bytes.buffer).setUint32(byteOffset + byteLength - 4, 0x7fc00000, true);
+    const cut = editInMemory(memoryTree(new Map([...files, [path, bytes]])), {
+      loraRanks: [{ adapter: "default", loraRank: 4 }],
+    });
+    const found = await refusalOf(cut);
+    expect([found.code, found.details["modules"]]).toEqual(["TENON_EDIT_RANK_SHRINKS", [expect.any(String)]]);
   });
 
   it("is refused where what is cut off is not zero, unless that is asked for", async () => {

@@ -217,6 +217,16 @@ const cases: readonly Case[] = [
     exitCode: 4,
   },
   {
+    what: "a config that targets an embedding",
+    source: "base/llama-bf16",
+    options: {
+      addAdapters: [{ name: "new", like: config("linear-bf16", { target_modules: ["embed_tokens"] }) }],
+    },
+    code: "TENON_EDIT_ADAPTER_KIND",
+    exitCode: 4,
+    says: /which is no linear layer/,
+  },
+  {
     what: "a config whose modules are not there",
     source: "base/llama-bf16",
     options: { addAdapters: [{ name: "new", like: config("linear-bf16", { target_modules: ["nope"] }) }] },
