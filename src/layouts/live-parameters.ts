@@ -144,12 +144,19 @@ function savedOrder(entries: readonly Entry[]): ReadonlyMap<string, number> | un
     if (tensor.storage !== undefined) storages.add(tensor.storage);
     order.set(tensor.name, order.size);
   }
-  return order.size > 0 && !isSorted([...order.keys()]) ? order : undefined;
+  return order.size > 0 && !isSorted(entries) ? order : undefined;
 }
 
-/** As safetensors sorts names: such a file was made from one, and its order is not the model's. */
-function isSorted(names: readonly string[]): boolean {
-  return names.length > 2 && names.every((name, at) => at === 0 || (names[at - 1] ?? "") < name);
+/**
+ * As safetensors sorts: wide dtypes first, then by name. Such a file was made from one or written as one, and its order is not
+ * the model's.
+ */
+function isSorted(entries: readonly Entry[]): boolean {
+  if (entries.length < 3) return false;
+  const dtypes = new Set(entries.map(({ tensor }) => tensor.dtype));
+  const isBelow = ({ tensor }: Entry, at: number): boolean =>
+    at > 0 && (entries[at - 1]?.tensor.name ?? "") > tensor.name;
+  return entries.filter(isBelow).length < dtypes.size;
 }
 
 /** PEFT's own files hold the adapter alone, and say nothing about what lies between its parts. */

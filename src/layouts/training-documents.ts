@@ -4,10 +4,13 @@ import { NumpyArray, PickleMap, PickleTuple, type PickleValue } from "../pickle/
 import type { CheckpointFiles } from "./checkpoint-files.ts";
 import { randomStateBytesLimit } from "./limits.ts";
 
+/** Keys that JSON would make text of. */
+export const counterClass = "collections Counter";
+
 /**
  * Reads the pickles at the top of a source whose names match, as JSON. What JSON has no word for is spelled as a record of
- * one key: `$tuple`, `$int` (beyond 2^53), `$bytes`, `$array` (numpy) and `$tensor`, the last three with base64. A file
- * that holds anything else is left out, and observed as TENON_TRAINING_DOCUMENT_LEFT.
+ * one key: `$tuple`, `$int` (beyond 2^53), `$bytes`, `$array` (numpy) and `$tensor`, the last three with base64, and `$counter` for
+ * a Counter (`MultiStepLR`'s milestones), with pairs of key and count. A file that holds anything else is left out, and observed as TENON_TRAINING_DOCUMENT_LEFT.
  */
 export async function readTrainingDocuments(
   files: CheckpointFiles,
@@ -44,7 +47,8 @@ async function documentFrom(
     }
     return value instanceof PickleTuple ? single("$tuple", items) : items;
   }
-  if (value instanceof PickleMap) return recordFrom(value, budget, signal);
+  if (value instanceof PickleMap)
+    return value.className === counterClass ? counterFrom(value) : recordFrom(value, budget, signal);
   if (value instanceof NumpyArray) return arrayFrom(value);
   return isTensor(value) ? tensorFrom(value, budget, signal) : undefined;
 }
@@ -54,7 +58,6 @@ async function recordFrom(
   budget: { left: number },
   signal: AbortSignal | undefined,
 ): Promise<JsonRecord | undefined> {
-  // A Counter of text would come back as a dict, which MultiStepLR cannot count with.
   if (map.className !== "dict" && map.className !== "collections OrderedDict") return undefined;
   const record = Object.create(null) as Record<string, Json>;
   for (const [key, item] of map) {
@@ -64,6 +67,15 @@ async function recordFrom(
     record[key] = json;
   }
   return record;
+}
+
+function counterFrom(map: PickleMap): JsonRecord | undefined {
+  const pairs: Json[] = [];
+  for (const [key, count] of map) {
+    if ((typeof key !== "string" && typeof key !== "number") || typeof count !== "number") return undefined;
+    pairs.push([key, count]);
+  }
+  return single("$counter", pairs);
 }
 
 function arrayFrom({ shape, dtype, isFortranOrder, objects, bytes }: NumpyArray): JsonRecord | undefined {
