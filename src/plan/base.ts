@@ -50,7 +50,10 @@ export function overlayBases(layers: readonly BaseLayer[]): OverlaidBase | undef
       const below = tensors.get(name) ?? tensors.get(ties.get(name) ?? name);
       if (below === undefined) {
         if (lowest.base.isComplete)
-          throw expertsApart(name, tensor, label, lowest) ?? unknownName(name, label, lowest);
+          throw (
+            expertsApart(name, tensor, label, lowest) ??
+            unknownName(name, [...base.tensors.keys()], label, lowest)
+          );
       } else if (!sameShape(below.shape, tensor.shape))
         throw shapeMismatch(name, tensor, below, label, lowest);
       tensors.set(name, tensor);
@@ -105,11 +108,22 @@ function expertsApart(
   });
 }
 
-function unknownName(name: string, label: string, lowest: BaseLayer): PlanError {
-  const message = `base: "${name}" is not a parameter of the base (${lowest.label}), but is stored (${label})`;
+/** A stranger may be left out; where most names are strange, it is another model's base. */
+function unknownName(
+  name: string,
+  stored: readonly string[],
+  label: string,
+  { label: below, base: { tensors, ties } }: BaseLayer,
+): PlanError {
+  const unknown = stored.filter((each) => !tensors.has(each) && !ties.has(each)).length;
+  const isForeign = stored.length > 1 && unknown > stored.length / 2;
+  const found = isForeign ? `, as ${unknown} of the ${stored.length} that are stored are not` : ", but is stored";
+  const message = `base: "${name}" is not a parameter of the base (${below})${found} (${label})`;
   return new PlanError("TENON_BASE_NAME_UNKNOWN", message, {
-    details: { tensor: name, source: label, base: lowest.label },
-    hint: `Give the base that it was trained on, or leave it out: --drop ${name}`,
+    details: { tensor: name, unknown, stored: stored.length, source: label, base: below },
+    hint: isForeign
+      ? "It is another model: give the base that was trained, --base DIR."
+      : `Give the base that it was trained on, or leave it out: --drop ${name}`,
   });
 }
 

@@ -155,6 +155,8 @@ describe("a merge refuses, and writes nothing", () => {
     });
     await expect(mergeOf(source, { adapterConfig, base: fixture("base/gpt2-f32") })).rejects.toMatchObject({
       code: "TENON_BASE_NAME_UNKNOWN",
+      hint: "It is another model: give the base that was trained, --base DIR.",
+      details: { unknown: 20, stored: 21 },
     });
   });
 

@@ -106,7 +106,7 @@ const refusals: readonly Refusal[] = [
     options: { base: fixture("base/gpt2-f32") },
     code: "TENON_BASE_NAME_UNKNOWN",
     exitCode: 1,
-    hint: "--drop",
+    hint: "give the base that was trained",
   },
   {
     source: "base/llama-bf16",
