@@ -31,7 +31,7 @@ const budgets = [
     name: "tenon/browser with all that it may load later",
     entry: "dist/browser.js",
     imports: ever,
-    limit: "275 kB",
+    limit: "290 kB",
   },
 ];
 

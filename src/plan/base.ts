@@ -117,7 +117,9 @@ function unknownName(
 ): PlanError {
   const unknown = stored.filter((each) => !tensors.has(each) && !ties.has(each)).length;
   const isForeign = stored.length > 1 && unknown > stored.length / 2;
-  const found = isForeign ? `, as ${unknown} of the ${stored.length} that are stored are not` : ", but is stored";
+  const found = isForeign
+    ? `, as ${unknown} of the ${stored.length} that are stored are not`
+    : ", but is stored";
   const message = `base: "${name}" is not a parameter of the base (${below})${found} (${label})`;
   return new PlanError("TENON_BASE_NAME_UNKNOWN", message, {
     details: { tensor: name, unknown, stored: stored.length, source: label, base: below },

@@ -100,7 +100,7 @@ async function uninterrupted(): Promise<readonly Run[]> {
 }
 
 beforeAll(async () => {
-  for (const name of ["weights", "saves", "universal", "again"]) mkdirSync(at(name));
+  for (const name of ["weights", "saves", "universal", "accelerate", "again"]) mkdirSync(at(name));
   for (const from of await uninterrupted()) {
     const name = nameOf(from);
     await tenon("convert", at("saves", name), "--to", "universal", "-o", at("universal", name));
@@ -120,6 +120,20 @@ beforeAll(async () => {
     const name = continuedName(each);
     return { ...each, name, steps: 3, resume: start, start, weights: weightsOf(name) };
   });
+  for (const { name } of intoAccelerate) {
+    const flags = ["--from-master", "--drop", "deepspeed.json", "--drop", "client_state.json"];
+    await tenon("convert", at("saves", name), "--to", "accelerate", ...flags, "-o", at("accelerate", name));
+  }
+  const single = intoAccelerate.map(({ name }) => ({
+    accelerate: {
+      ...accelerated,
+      name,
+      first: 3,
+      steps: 3,
+      resume: at("accelerate", name),
+      weights: weightsOf(`${name}-to-accelerate`),
+    },
+  }));
   const ours = resumed.map((change) => {
     const resume = at("universal", nameOf(change.from));
     const name = resumedName(change);
@@ -147,7 +161,7 @@ beforeAll(async () => {
     };
   });
   const converted = upstream.map(({ from }) => ({ universal: at("saves", nameOf(from)) }));
-  await train([...ours, ...theirs, ...others], converted);
+  await train([...ours, ...theirs, ...others], [...converted, ...single]);
 }, 420_000);
 
 const largest = (one: readonly number[], other: readonly number[]): number =>
@@ -160,6 +174,10 @@ const lossUlp = 2 ** -22;
 const accelerated = { name: "accelerate", groups: "two", dtype: "float32", steps: 6 };
 /** What goes on from there: in any stage, and in a world of more. */
 const continued = [run(2, 1, "two"), run(1, 2, "two"), run(2, 4, "two")];
+/** Saves of DeepSpeed that accelerate goes on from by itself, of stages 1, 2 and 3. */
+const intoAccelerate = [run(1, 2, "two"), run(2, 3, "two"), run(3, 3, "two")].map((each) => ({
+  name: nameOf(each),
+}));
 const continuedName = (each: Run): string => `${accelerated.name}-to-${nameOf(each)}`;
 
 describe.each(changes.map((change) => [labelOf(change), change] as const))("%s", (_, change) => {
@@ -203,6 +221,22 @@ it.each(continued.map((each) => [nameOf(each), each] as const))(
       answerOf(accelerated.name),
       answerOf(nameOf(each)),
       answerOf(continuedName(each)),
+    ];
+    expect(found.rates).toEqual(whole.rates.slice(3));
+    expect(found.losses[0]).toBe(whole.losses[3]);
+    const bound = 4 * Math.max(largest(whole.losses, other.losses), lossUlp);
+    expect(bound).toBeLessThan(1e-5);
+    expect(largest(found.losses, whole.losses.slice(3))).toBeLessThanOrEqual(bound);
+  },
+);
+
+it.each(intoAccelerate.map((each) => [each.name, each.name] as const))(
+  "%s goes on in accelerate, in one process without DeepSpeed, as exactly as the two agree from the start",
+  (_, name) => {
+    const [whole, other, found] = [
+      answerOf(name),
+      answerOf(accelerated.name),
+      answerOf(`${name}-to-accelerate`),
     ];
     expect(found.rates).toEqual(whole.rates.slice(3));
     expect(found.losses[0]).toBe(whole.losses[3]);

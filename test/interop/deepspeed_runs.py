@@ -139,8 +139,14 @@ def accelerated(rank, order):
             file.writelines(f"{names[parameter]}\n" for group in groups for parameter in group["params"])
     accelerator = Accelerator(cpu=True)
     model, optimizer, scheduler = accelerator.prepare(model, *optimizer_of(groups))
+    first = order.get("first", 0)
+    if "resume" in order:
+        with torch.no_grad():
+            for parameter in model.parameters():  # load_state brings every weight, the frozen ones too
+                parameter.zero_()
+        accelerator.load_state(order["resume"])
     losses, rates = [], []
-    for step in range(order["steps"]):
+    for step in range(first, first + order["steps"]):
         if step == order.get("save", {}).get("at"):
             accelerator.save_state(order["save"]["in"])
         if step == order.get("change", {}).get("at"):
@@ -155,7 +161,7 @@ def accelerated(rank, order):
         scheduler.step()
         optimizer.zero_grad()
         rates.append(scheduler.get_last_lr()[0])
-    keep(order, model, losses, rates, order["steps"])
+    keep(order, model, losses, rates, first + order["steps"])
 
 
 def run(rank, world, order):
