@@ -435,6 +435,22 @@ const files: Kinds = {
     fixable: false,
     detects: "optimizers with lists, objects or tensors among their settings",
   },
+  TENON_OPTIMIZER_STEP_DIFFERS: {
+    severity: "warning",
+    cause:
+      "The optimizer counted other steps than the Trainer, so it may be of another run, or was begun anew on the way.",
+    remedy: "Look whether the files are of one save; to go on with a fresh optimizer, --drop optimizer",
+    fixable: false,
+    detects: "an optimizer of another step or run",
+  },
+  TENON_RANDOM_STATES_LACKING: {
+    severity: "warning",
+    cause:
+      "Random states of some workers are missing; transformers and accelerate go on without them, and data and dropout are others than in the run.",
+    remedy: "Copy the files of every worker: each node may have kept its own on its disk.",
+    fixable: false,
+    detects: "random states of all workers",
+  },
   TENON_TRAINING_DOCUMENT_LEFT: {
     severity: "warning",
     cause:

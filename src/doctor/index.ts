@@ -4,6 +4,7 @@ export { type MergeState, type MovedInput, observeMoved, type ParameterCompariso
 export { observeNothing } from "./checks/nothing.ts";
 export { refineRanks } from "./checks/ranks.ts";
 export { refineStrangers } from "./checks/strangers.ts";
+export { observeTraining, trainerSteps } from "./checks/training.ts";
 export { observeValues, type TensorScan } from "./checks/values.ts";
 export type { FindingKind } from "./finding-kind.ts";
 export { type DoctorInput, findingsOf, isHealthy } from "./findings-of.ts";

@@ -18,6 +18,7 @@ import {
 import { openBase } from "./base-source.ts";
 import { pathsUntold } from "./derived-configs.ts";
 import { observeBits } from "./diagnose-bits.ts";
+import { observeTrainingState } from "./diagnose-training.ts";
 import type { Host, Source } from "./host.ts";
 import { configNearby } from "./nearby-config.ts";
 import { type OpenSourceOptions, openSource } from "./open.ts";
@@ -111,6 +112,7 @@ export async function examine(
         const bits = await observeBits(host, { checkpoint, base, adapters, damage, observations }, options);
         observations.splice(0, observations.length, ...bits.observations);
         read = bits.read;
+        observations.push(...(await observeTrainingState(checkpoint, options.signal)));
       }
     } catch (error) {
       if (!isTenonError(error) || !isOfTheSource(error)) throw error;

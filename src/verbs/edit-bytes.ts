@@ -1,12 +1,5 @@
 // What an edit has to know of bytes before it is made: values of steps, whether a weight is its master, whether ranks are zero.
-import {
-  bytesPerElement,
-  elementCount,
-  PlanError,
-  type Recipe,
-  type Tensor,
-  throwIfAborted,
-} from "../core/index.ts";
+import { bytesPerElement, elementCount, PlanError, type Tensor, throwIfAborted } from "../core/index.ts";
 import { decodeFloats } from "../ops/index.ts";
 import type { EditPlan } from "../plan/index.ts";
 
@@ -14,35 +7,6 @@ import type { EditPlan } from "../plan/index.ts";
 const tileElements = 256 * 1024;
 
 type Resolve = (id: string) => Tensor;
-
-/** Tensor id → value, of each `step` that is one number. */
-export async function stepValues(
-  states: ReadonlyMap<string, ReadonlyMap<string, Recipe>>,
-  resolve: Resolve,
-  signal: AbortSignal | undefined,
-): Promise<ReadonlyMap<string, number>> {
-  const found = new Map<string, number>();
-  for (const state of states.values()) {
-    const id = state.get("step")?.source.id;
-    const tensor = id === undefined || found.has(id) ? undefined : resolve(id);
-    if (tensor === undefined || elementCount(tensor.shape) !== 1) continue;
-    throwIfAborted(signal);
-    const bytes = new Uint8Array(tensor.byteLength);
-    await tensor.read(0, bytes, signal);
-    found.set(tensor.id, scalarOf(tensor, bytes));
-  }
-  return found;
-}
-
-/** torch keeps a step in F32, some engines as an integer. */
-function scalarOf({ dtype }: Tensor, bytes: Uint8Array): number {
-  const view = new DataView(bytes.buffer);
-  if (dtype === "I64") return Number(view.getBigInt64(0, true));
-  if (dtype === "I32") return view.getInt32(0, true);
-  const value = new Float64Array(1);
-  decodeFloats(dtype, bytes, value);
-  return value[0] ?? 0;
-}
 
 /** Names whose master is not exactly the weight, widened. */
 export async function roundedMasters(

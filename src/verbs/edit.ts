@@ -11,9 +11,10 @@ import {
 import { type Changed, type ChangeFacts, type ConversionOptions, writeConversion } from "./conversion.ts";
 import type { ConversionReport } from "./conversion-report.ts";
 import { targetNamed } from "./convert.ts";
-import { refuseLostRanks, roundedMasters, stepValues } from "./edit-bytes.ts";
+import { refuseLostRanks, roundedMasters } from "./edit-bytes.ts";
 import type { Host, Source } from "./host.ts";
 import { LazyMadeTensor } from "./made-tensor.ts";
+import { stepValues } from "./step-values.ts";
 import { resolver } from "./write-draft.ts";
 
 export interface EditOptions extends ConversionOptions, EditChanges {
@@ -57,7 +58,9 @@ async function changeOf(
   const modelConfig = carried.base?.config ?? whole?.config;
   // Bases that were followed are open by now.
   const resolve = resolver(opened);
-  const steps = await stepValues(carried.optimizer?.states ?? new Map(), resolve, signal);
+  const states = [...(carried.optimizer?.states.values() ?? [])];
+  const stepIds = states.flatMap((state) => state.get("step")?.source.id ?? []);
+  const steps = await stepValues(stepIds.map(resolve), signal);
   const plan = planEdit(
     {
       location,
