@@ -1,50 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { memoryTree } from "../../src/bytes/index.ts";
-import type { Checkpoint, Draft, DType, JsonRecord, Recipe } from "../../src/core/index.ts";
-import { formats, TensorPlace, torch } from "../../src/formats/index.ts";
+import type { Checkpoint, Draft, JsonRecord, Recipe } from "../../src/core/index.ts";
+import { formats, TensorPlace } from "../../src/formats/index.ts";
 import { documentFile } from "../../src/layouts/document-files.ts";
 import { dcp, type Layout, tenon, trainer } from "../../src/layouts/index.ts";
 import { pythonNumber } from "../../src/layouts/scalar-tensor.ts";
 import { PickleFloat, PickleMap, PickleTuple, type PickleValue } from "../../src/pickle/index.ts";
-import { assemble } from "../contract/format.contract.ts";
 import { kept, writeDraft } from "../contract/layout.contract.ts";
 import { convertInMemory, refusalOf } from "../verbs/converted.ts";
-
-const mapOf = (fields: Readonly<Record<string, PickleValue>>): PickleMap => {
-  const map = new PickleMap();
-  for (const [key, value] of Object.entries(fields)) map.set(key, value);
-  return map;
-};
-
-/** What torch.save makes of an object in which `place` stands for a tensor of zeros. */
-function saved(
-  object: PickleValue,
-  tensors: Readonly<Record<string, readonly number[]>> = {},
-  dtypeOf: (name: string) => DType = () => "F32",
-): Uint8Array {
-  const entries = Object.entries(tensors).map(([name, shape]) => ({ name, dtype: dtypeOf(name), shape }));
-  const layout = torch.layOut?.(entries, {}, { objects: [object] });
-  if (layout === undefined) throw new Error("torch writes");
-  return assemble(layout, (_, length) => new Uint8Array(length));
-}
-
-const place = new TensorPlace("m") as unknown as PickleValue;
-const model = saved(mapOf({ w: place }), { m: [2] });
-
-/** A Trainer checkpoint of one parameter. */
-function checkpointOf(
-  state: Readonly<Record<string, PickleValue>>,
-  settings: Readonly<Record<string, PickleValue>> = {},
-  more: Readonly<Record<string, Uint8Array>> = {},
-  top: Readonly<Record<string, PickleValue>> = {},
-): ReturnType<typeof memoryTree> {
-  const group = mapOf({ lr: new PickleFloat(0.5), params: [0], param_names: ["w"], ...settings });
-  const states = new PickleMap().set(0, mapOf({ exp_avg: place, ...state }));
-  const optimizer = saved(mapOf({ state: states, param_groups: [group], ...top }), { m: [2] });
-  const config = new TextEncoder().encode('{"model_type": "llama"}');
-  const files = { "pytorch_model.bin": model, "optimizer.pt": optimizer, "config.json": config, ...more };
-  return memoryTree(new Map(Object.entries(files)));
-}
+import { checkpointOf, mapOf, place, saved } from "./trainer-files.ts";
 
 const left = ({ observations }: Checkpoint): unknown =>
   observations.filter(({ code }) => /_LEFT$/.test(code)).map(({ names, facts }) => [names, facts?.["found"]]);
