@@ -413,7 +413,7 @@ const files: Kinds = {
   TENON_DCP_OBJECTS_LEFT: {
     severity: "note",
     cause:
-      "A distributed checkpoint keeps state that JSON has no word for (tensors outside of the model, objects); it is not read.",
+      "A distributed checkpoint keeps state that JSON has no word for (tensors outside of the model, objects); it is not read, and a conversion is refused until it is dropped.",
     remedy: "Weights are not concerned. To resume with it, use torch.",
     fixable: false,
     detects: "objects beside model and optimizer",
@@ -529,7 +529,8 @@ const files: Kinds = {
   },
   TENON_ZERO_RUN_STATE_PASSED_OVER: {
     severity: "note",
-    cause: "The run keeps state that JSON has no word for (tensors, objects); it is not read.",
+    cause:
+      "The run keeps state that JSON has no word for (tensors, objects); it is not read, and a conversion is refused until it is dropped.",
     remedy: "Weights are not concerned. To resume with it, use DeepSpeed.",
     fixable: false,
     detects: "client state with objects",

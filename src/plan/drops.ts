@@ -17,6 +17,13 @@ export type Components = Pick<
 /** An optimizer that is there and could not be read at all. */
 export const unreadOptimizer = "TENON_ZERO_OPTIMIZER_UNNAMED";
 
+/** What reading found of a run's state and made nothing of: a document, or a part of one, by name. */
+export const leftDocuments: ReadonlySet<string> = new Set([
+  "TENON_TRAINING_DOCUMENT_LEFT",
+  "TENON_DCP_OBJECTS_LEFT",
+  "TENON_ZERO_RUN_STATE_PASSED_OVER",
+]);
+
 const componentNames = ["base", "adapters", "optimizer", "masters", "trainer"] as const;
 
 export type ComponentName = (typeof componentNames)[number];
@@ -72,13 +79,13 @@ function isComponent(name: string, source: Components): name is ComponentName {
   if (name === "base") return source.base !== undefined || [...source.adapters.values()].some(carriesBase);
   if (name === "masters") return hasMasters(source);
   if (name === "optimizer" && source.observations.some(({ code }) => code === unreadOptimizer)) return true;
+  if (name === "trainer" && source.observations.some(({ code }) => leftDocuments.has(code))) return true;
   return (name === "optimizer" || name === "trainer") && source[name] !== undefined;
 }
 
 /** Also a document that was left unread: it may be named before anything is carried. */
 function isDocument(name: string, { trainer, observations }: Components): boolean {
-  const isLeft = ({ code, names }: Observation): boolean =>
-    code === "TENON_TRAINING_DOCUMENT_LEFT" && names.includes(name);
+  const isLeft = ({ code, names }: Observation): boolean => leftDocuments.has(code) && names.includes(name);
   return trainer?.documents.has(name) === true || observations.some(isLeft);
 }
 

@@ -1,14 +1,15 @@
 // Optimizer and trainer state that cannot go along: what the target has no place for, and what reading had no word for.
-import { type ErrorDetails, type Observation, PlanError } from "../core/index.ts";
+import { type ErrorDetails, PlanError } from "../core/index.ts";
 import type { CarryOptions } from "./carried.ts";
 import { mastersApart } from "./carry-masters.ts";
 import { isNamed } from "./carry-optimizer.ts";
-import { type Components, type Drops, unreadOptimizer } from "./drops.ts";
+import { type Components, type Drops, leftDocuments, unreadOptimizer } from "./drops.ts";
 import { namesListed, planError } from "./plan-error.ts";
 
 /**
  * @throws PlanError TENON_ZERO_OPTIMIZER_UNNAMED, TENON_OPTIMIZER_SEVERAL, TENON_OPTIMIZER_UNNAMED, TENON_OPTIMIZER_STATE_LEFT,
- *   TENON_ZERO_STATE_PASSED_OVER, TENON_TRAINING_DOCUMENT_LEFT, TENON_LAYOUT_CANNOT_HOLD
+ *   TENON_ZERO_STATE_PASSED_OVER, TENON_TRAINING_DOCUMENT_LEFT, TENON_DCP_OBJECTS_LEFT,
+ *   TENON_ZERO_RUN_STATE_PASSED_OVER, TENON_LAYOUT_CANNOT_HOLD
  */
 export function refuseTraining(source: Components, drops: Drops, options: CarryOptions): void {
   const isAsked = !drops.component("optimizer") && options.holds.includes("optimizer");
@@ -112,22 +113,25 @@ function refuseLeftState({ observations, location }: Components, { verb }: Carry
   }
 }
 
-/** Documents of the trainer's state that are read into nothing. */
+/** Documents of the trainer's state, and objects of a run, that are read into nothing. */
 function refuseLeftDocuments(
   { observations, location }: Components,
   drops: Drops,
   { verb }: CarryOptions,
 ): void {
-  const lostIn = ({ code, names }: Observation): readonly string[] =>
-    code === "TENON_TRAINING_DOCUMENT_LEFT" ? names.filter((name) => !drops.document(name)) : [];
-  const lost = observations.flatMap(lostIn);
-  if (lost.length === 0) return;
-  const [holds, would] = lost.length === 1 ? ["holds", "it"] : ["hold", "them"];
-  const message = `${verb}: ${lost.join(", ")} ${holds} what JSON has no word for, so the trainer's state would lack ${would} (${location})`;
-  throw planError("TENON_TRAINING_DOCUMENT_LEFT", message, {
-    details: { names: lost, source: location },
-    hint: `Leave ${would} out: ${lost.map((name) => `--drop ${name}`).join(" ")}`,
-  });
+  for (const { code, names } of observations) {
+    const lost = leftDocuments.has(code) ? names.filter((name) => !drops.document(name)) : [];
+    if (lost.length === 0) continue;
+    const [holds, them] = lost.length === 1 ? ["holds", "it"] : ["hold", "them"];
+    const listed =
+      lost.length > 3 ? `${lost.slice(0, 3).join(", ")} and ${lost.length - 3} more` : lost.join(", ");
+    const message = `${verb}: ${listed} ${holds} what JSON has no word for, so the state of the run would lack ${them} (${location})`;
+    const flags = lost.length > 3 ? ["--drop trainer"] : lost.map((name) => `--drop ${name}`);
+    throw planError(code, message, {
+      details: { names: lost.slice(0, namesListed), count: lost.length, source: location },
+      hint: `Leave ${them} out: ${flags.join(" ")}`,
+    });
+  }
 }
 
 /** Running numbers of which one may mean several parameters: which, and what would decide. */

@@ -6,6 +6,7 @@ import { formats } from "../../src/formats/index.ts";
 import { readMetadata } from "../../src/layouts/dcp/metadata.ts";
 import { dcp, type OpenOptions } from "../../src/layouts/index.ts";
 import { global, list, str, tuple } from "../pickle/assemble.ts";
+import { convertInMemory, refusalOf } from "../verbs/converted.ts";
 import { type MetadataParts, metadataOf, placesOf, type TensorParts } from "./dcp-metadata.ts";
 import { bytesOf, fixturePath } from "./fixtures.ts";
 
@@ -170,6 +171,31 @@ describe("a distributed checkpoint", () => {
     const left = checkpoint.observations.find(({ code }) => code === "TENON_DCP_OBJECTS_LEFT");
     expect(left?.names).toEqual(["rng.state"]);
     expect([...(checkpoint.base?.tensors.keys() ?? [])]).toEqual(["w.weight"]);
+  });
+
+  it("of such state is converted once it was given up by name, or all of it was", async () => {
+    const beside = (count: number): MetadataParts => {
+      const names = Array.from({ length: count }, (_, at) => `rng.state${at}`);
+      return {
+        tensors: { "model.w.weight": whole(2), ...Object.fromEntries(names.map((name) => [name, whole(4)])) },
+        paths: {
+          "model.w.weight": ["model", "w.weight"],
+          ...Object.fromEntries(names.map((name) => [name, name.split(".")])),
+        },
+      };
+    };
+    const converted = (count: number, ...drop: string[]): Promise<unknown> =>
+      convertInMemory(memoryTree(new Map(treeOf(metadataOf(beside(count))))), "state-dict", {
+        drop,
+        dryRun: true,
+      });
+    for (const [count, hint] of [
+      [1, "Leave it out: --drop rng.state0"],
+      [4, "Leave them out: --drop trainer"],
+    ] as const)
+      expect(await refusalOf(converted(count))).toMatchObject({ code: "TENON_DCP_OBJECTS_LEFT", hint });
+    await converted(1, "rng.state0");
+    await converted(4, "trainer");
   });
 
   it("is stepped over where somebody listens: what lies in a missing file is left out", async () => {
