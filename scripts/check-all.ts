@@ -7,6 +7,8 @@ interface Check {
   readonly name: string;
   /** The build must be done before it. */
   readonly needsBuild?: true;
+  /** It builds again, and nothing may look at `dist` meanwhile. */
+  readonly alone?: true;
   readonly proves: string;
 }
 
@@ -21,6 +23,8 @@ const checks: readonly Check[] = [
   {
     name: "exports",
     needsBuild: true,
+    // attw packs, and packing builds.
+    alone: true,
     proves: "package.json exports what is built, and types resolve",
   },
   { name: "size", needsBuild: true, proves: "size budgets" },
@@ -73,7 +77,11 @@ const outcomes: Outcome[] = [];
 if (chosen.some(({ needsBuild }) => needsBuild)) outcomes.push(await run("build", "build"));
 const isBuilt = outcomes.every(({ code }) => code === 0);
 const runnable = chosen.filter(({ needsBuild }) => isBuilt || !needsBuild);
-outcomes.push(...(await runAll(runnable, Math.min(2, cpus().length))));
+const [alone, together] = [true, false].map((each) =>
+  runnable.filter((check) => (check.alone ?? false) === each),
+);
+outcomes.push(...(await runAll(together ?? [], Math.min(2, cpus().length))));
+outcomes.push(...(await runAll(alone ?? [], 1)));
 
 const failed = outcomes.filter(({ code }) => code !== 0);
 for (const { name, output } of failed) console.log(`\n── ${name} ${"─".repeat(60)}\n${output.trimEnd()}`);
