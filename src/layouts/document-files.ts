@@ -21,7 +21,7 @@ import {
   PickleTuple,
   type PickleValue,
 } from "../pickle/index.ts";
-import { counterClass } from "./training-documents.ts";
+import { counterOf } from "./counter.ts";
 
 interface StoredTensor {
   readonly name: string;
@@ -86,7 +86,7 @@ function pickleOf(value: Json, place: Place): PickleValue {
 /** What JSON has no word for; undefined for what is not spelled as reading does. */
 function spelledValue(word: string, value: Json, place: Place): PickleValue | undefined {
   if (word === "$tuple" && Array.isArray(value)) return tupleOf(value as readonly Json[], place);
-  if (word === "$counter") return counterOf(value);
+  if (word === "$counter") return counterOf({ [word]: value });
   if (word === "$int" && typeof value === "string" && /^-?\d{1,600}$/.test(value)) return BigInt(value);
   if (word === "$bytes") return bytesOf(value);
   if (!isJsonRecord(value)) return undefined;
@@ -104,18 +104,6 @@ function tupleOf(items: readonly Json[], place: Place): PickleTuple {
   const isRandomState = items[0] === "MT19937" || (items.length === 3 && isTuple(items[1]));
   if (isRandomState && typeof last === "number") values[values.length - 1] = new PickleFloat(last);
   return PickleTuple.ofValues(values);
-}
-
-function counterOf(pairs: Json): PickleMap | undefined {
-  if (!Array.isArray(pairs)) return undefined;
-  const map = new PickleMap(counterClass);
-  for (const pair of pairs as readonly Json[]) {
-    const [key, count, ...more] = Array.isArray(pair) ? (pair as readonly Json[]) : [];
-    const isKey = typeof key === "string" || typeof key === "number";
-    if (!isKey || typeof count !== "number" || more.length > 0 || map.has(key)) return undefined;
-    map.set(key, count);
-  }
-  return map;
 }
 
 function isTuple(value: Json | undefined): boolean {

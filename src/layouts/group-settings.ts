@@ -1,6 +1,7 @@
 // Settings of a param group as torch's optimizers keep them, from the JSON that they were read into.
 import type { DraftOptimizer, Json, JsonRecord } from "../core/index.ts";
 import { PickleFloat, PickleMap, PickleTuple, type PickleValue } from "../pickle/index.ts";
+import { counterOf } from "./counter.ts";
 
 /**
  * Settings that torch.optim (2.13), its schedulers and Adafactor of transformers (5.18) keep as floats. JSON does not tell 0.0
@@ -39,6 +40,8 @@ export function settingValue(key: string, value: Json): PickleValue {
 export function pickleOfJson(value: Json): PickleValue {
   if (value === null || typeof value !== "object") return value;
   if (Array.isArray(value)) return (value as readonly Json[]).map(pickleOfJson);
+  const counter = counterOf(value);
+  if (counter !== undefined) return counter;
   const map = new PickleMap();
   for (const [key, item] of Object.entries(value)) map.set(key, pickleOfJson(item as Json));
   return map;

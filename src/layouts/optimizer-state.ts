@@ -3,6 +3,7 @@ import { FormatError } from "../core/index.ts";
 import { type TensorPath, tensorsIn } from "../formats/index.ts";
 import { HostValue, PickleMap, PickleRecord, type PickleValue } from "../pickle/index.ts";
 import type { CheckpointFiles } from "./checkpoint-files.ts";
+import { counterJson, isCounter } from "./counter.ts";
 import { noteLeftState } from "./left-state.ts";
 import { pythonNumber } from "./scalar-tensor.ts";
 
@@ -117,7 +118,7 @@ function readGroup(
   return { parameters: params.map(String), settings, ...(hasNames && { names: names.map(String) }) };
 }
 
-/** Plain values as JSON; undefined for what JSON cannot say (tensors, objects). Tuples become lists. */
+/** Plain values as JSON; undefined for what JSON cannot say (tensors, objects, keys that are no text). Tuples become lists. */
 export function jsonFromPickle(value: PickleValue): Json | undefined {
   if (value === null || typeof value === "boolean" || typeof value === "string") return value;
   if (typeof value === "number") return value;
@@ -126,11 +127,13 @@ export function jsonFromPickle(value: PickleValue): Json | undefined {
     return items.includes(undefined) ? undefined : (items as Json[]);
   }
   if (!(value instanceof PickleMap)) return undefined;
+  if (isCounter(value)) return counterJson(value);
   const record = Object.create(null) as Record<string, Json>;
   for (const [key, item] of value) {
     const json = jsonFromPickle(item);
-    if (json === undefined) return undefined;
-    record[String(key)] = json;
+    // A number would come back as a text, and find nothing; `$` begins what documents spell.
+    if (json === undefined || typeof key !== "string" || key.startsWith("$")) return undefined;
+    record[key] = json;
   }
   return record as JsonRecord;
 }

@@ -2,10 +2,8 @@
 import type { Json, JsonRecord, Tensor } from "../core/index.ts";
 import { NumpyArray, PickleMap, PickleTuple, type PickleValue } from "../pickle/index.ts";
 import type { CheckpointFiles } from "./checkpoint-files.ts";
+import { counterJson, isCounter } from "./counter.ts";
 import { randomStateBytesLimit } from "./limits.ts";
-
-/** Keys that JSON would make text of. */
-export const counterClass = "collections Counter";
 
 /**
  * Reads the pickles at the top of a source whose names match, as JSON. What JSON has no word for is spelled as a record of
@@ -48,7 +46,7 @@ async function documentFrom(
     return value instanceof PickleTuple ? single("$tuple", items) : items;
   }
   if (value instanceof PickleMap)
-    return value.className === counterClass ? counterFrom(value) : recordFrom(value, budget, signal);
+    return isCounter(value) ? counterJson(value) : recordFrom(value, budget, signal);
   if (value instanceof NumpyArray) return arrayFrom(value);
   return isTensor(value) ? tensorFrom(value, budget, signal) : undefined;
 }
@@ -67,15 +65,6 @@ async function recordFrom(
     record[key] = json;
   }
   return record;
-}
-
-function counterFrom(map: PickleMap): JsonRecord | undefined {
-  const pairs: Json[] = [];
-  for (const [key, count] of map) {
-    if ((typeof key !== "string" && typeof key !== "number") || typeof count !== "number") return undefined;
-    pairs.push([key, count]);
-  }
-  return single("$counter", pairs);
 }
 
 function arrayFrom({ shape, dtype, isFortranOrder, objects, bytes }: NumpyArray): JsonRecord | undefined {

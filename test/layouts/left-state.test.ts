@@ -85,6 +85,8 @@ describe("an optimizer with values of other kinds", () => {
     ["a rate that is a tensor", [{}, { lr: place }], "param_groups.0.lr", "a tensor of F32 [2]"],
     ["an integer beyond 2^53", [{}, { seed: 2n ** 60n }], "param_groups.0.seed", `bigint ${2n ** 60n}`],
     ["a part of its own", [{}, {}, {}, { master: [1] }], "master", "a list of 1"],
+    ["a dict by number", [{}, { ranks: new PickleMap().set(1, 2) }], "param_groups.0.ranks", "a dict of 1"],
+    ["a dict that reads as a word", [{}, { w: mapOf({ $counter: [] }) }], "param_groups.0.w", "a dict of 1"],
   ];
 
   it.each(cases)("names %s, and is refused until it is dropped", async (_, parts, name, found) => {

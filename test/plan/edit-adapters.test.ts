@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { JsonRecord, NameMeaning, Recipe, Role, Shape, TensorMeta } from "../../src/core/index.ts";
 import { type CarriedAdapter, type EditChanges, type EditPlan, planEdit } from "../../src/plan/index.ts";
+import { code } from "./refusal.ts";
 
 const recipe = (name: string, shape: Shape, dtype: TensorMeta["dtype"] = "F32"): Recipe => {
   const byteLength = shape.reduce((product, size) => product * size, dtype === "F32" ? 4 : 2);
@@ -58,14 +59,6 @@ function planned(
 
 const names = (plan: EditPlan): (readonly string[])[] =>
   (plan.carried.optimizer?.groups ?? []).map(({ parameters }) => parameters);
-const code = (run: () => unknown): string => {
-  try {
-    run();
-  } catch (error) {
-    return (error as { code: string }).code;
-  }
-  return "no refusal";
-};
 
 describe("an adapter that is removed", () => {
   const withBias = (name: string): CarriedAdapter => adapter(name, { bias: "lora_only" });

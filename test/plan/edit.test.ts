@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { JsonRecord, Recipe, TensorMeta } from "../../src/core/index.ts";
 import { type EditChanges, planEdit } from "../../src/plan/index.ts";
+import { code } from "./refusal.ts";
 
 const meta = (id: string, shape: readonly number[], dtype: TensorMeta["dtype"] = "F32"): TensorMeta => ({
   id,
@@ -60,14 +61,6 @@ function planned(
 
 const step = (name: string): TensorMeta => meta(`${name}/step`, []);
 const moment = (name: string): TensorMeta => meta(`${name}/exp_avg`, [2, 3]);
-const code = (run: () => unknown): string => {
-  try {
-    run();
-  } catch (error) {
-    return (error as { code: string }).code;
-  }
-  return "no refusal";
-};
 
 describe("a plan of an edit", () => {
   it("knows a parameter by the name that it is tied to, in the source or in the base below", () => {

@@ -1,6 +1,7 @@
 // A draft as the items of a checkpoint: what `dcp.save({"model": …, "optimizer": …})` flattens such a state dict into.
 import { type Draft, type Json, type JsonRecord, PlanError, type Recipe } from "../../core/index.ts";
 import type { PickleValue } from "../../pickle/index.ts";
+import { counterOf } from "../counter.ts";
 import { markedSettings, pickleOfJson, settingValue } from "../group-settings.ts";
 import { liveModel } from "../live-model.ts";
 import { distinctNames } from "../wrapped-names.ts";
@@ -72,7 +73,8 @@ function liveNames(
 
 /** As torch flattens: dicts are gone into, lists only where dicts lie in them (`_traverse.py`). */
 function* leavesOf(at: StatePath, value: Json): Generator<readonly [StatePath, Json]> {
-  if (isRecord(value)) for (const [key, item] of Object.entries(value)) yield* leavesOf([...at, key], item);
+  if (isRecord(value) && counterOf(value) === undefined)
+    for (const [key, item] of Object.entries(value)) yield* leavesOf([...at, key], item);
   else if (isList(value) && !isLeaf(value))
     for (const [index, item] of value.entries()) yield* leavesOf([...at, index], item);
   else yield [at, value];

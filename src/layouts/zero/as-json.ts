@@ -1,5 +1,6 @@
 import type { Json } from "../../core/index.ts";
 import { PickleGlobal, PickleMap, PickleRecord, type PickleValue } from "../../pickle/index.ts";
+import { counterJson, isCounter } from "../counter.ts";
 
 /** A value of a pickle as JSON, and the keys of what JSON has no word for (tensors, bytes, unknown objects). */
 export interface AsJson {
@@ -25,6 +26,10 @@ export function jsonOf(value: PickleValue, path = "", depth = 0): AsJson {
     if (items.some(({ json }) => json === undefined)) return { json: undefined, left: [path] };
     return { json: items.map(({ json }) => json as Json), left: items.flatMap(({ left }) => left) };
   }
+  if (value instanceof PickleMap && isCounter(value)) {
+    const json = counterJson(value);
+    return { json, left: json === undefined ? [path] : [] };
+  }
   if (value instanceof PickleMap) return recordOf(value, path, depth);
   if (!(value instanceof PickleRecord)) return { json: undefined, left: [path] };
   const [only, ...more] = value.args;
@@ -38,8 +43,12 @@ function recordOf(map: ReadonlyMap<PickleValue, PickleValue>, path: string, dept
   const record = Object.create(null) as Record<string, Json>;
   const left: string[] = [];
   for (const [key, item] of map) {
-    const name = typeof key === "string" || typeof key === "number" ? String(key) : undefined;
-    const place = [...(path === "" ? [] : [path]), name ?? "<key>"].join(".");
+    // A number would come back as a text, and find nothing; `$` begins what documents spell.
+    const name = typeof key === "string" && !key.startsWith("$") ? key : undefined;
+    const place = [
+      ...(path === "" ? [] : [path]),
+      name ?? (typeof key === "object" ? "<key>" : String(key)),
+    ].join(".");
     const found = name === undefined ? { json: undefined, left: [place] } : jsonOf(item, place, depth + 1);
     if (name !== undefined && found.json !== undefined) record[name] = found.json;
     left.push(...found.left);

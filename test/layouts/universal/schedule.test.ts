@@ -58,4 +58,23 @@ describe("a schedule that has a rate for each param group", () => {
   it("stays as it is where all have some", async () => {
     expect(await through([1, 1, 1], schedule)).toEqual(schedule);
   });
+
+  it("keeps a Counter, whose keys are numbers, and its tuples as lists", async () => {
+    const milestones = {
+      $counter: [
+        [3, 1],
+        [7, 2],
+      ],
+    };
+    const own = { milestones, betas: { $tuple: [0.5, 1] } } as unknown as JsonRecord;
+    expect(await through([1], own)).toEqual({ milestones, betas: [0.5, 1] });
+  });
+
+  it("is refused where it holds what a schedule of DeepSpeed is not written with", async () => {
+    for (const word of ["$tensor", "$array", "$bytes", "$int", "$counter"])
+      await expect(through([1], { best: { [word]: "x" } } as unknown as JsonRecord)).rejects.toMatchObject({
+        code: "TENON_DOCUMENT_UNWRITABLE",
+        details: { found: word },
+      });
+  });
 });

@@ -4,6 +4,7 @@ import { memoryTree } from "../../../src/bytes/index.ts";
 import type { Checkpoint } from "../../../src/core/index.ts";
 import { formats } from "../../../src/formats/index.ts";
 import { detectLayout, layouts } from "../../../src/layouts/index.ts";
+import { dict } from "../../pickle/assemble.ts";
 import { fixturePath, openFixture } from "../fixtures.ts";
 import { canonicalOf, groupsOf } from "./cases.ts";
 import { int, list, none, parameter, record, str, TorchDraft, type Toy, toySave } from "./toy.ts";
@@ -131,5 +132,16 @@ describe("what a save does not hold is observed", () => {
       checkpoint.observations.find(({ code }) => code === "TENON_ZERO_RUN_STATE_PASSED_OVER")?.names,
     ).toEqual(["mine.seen"]);
     expect(checkpoint.trainer?.documents.get("client_state.json")).toEqual({ mine: { epoch: 2, note: "x" } });
+  });
+
+  it("a schedule with numbers as keys, which JSON would make texts of", async () => {
+    const checkpoint = await toy({
+      changeModel: (draft) => {
+        draft.entries["lr_scheduler"] = record({ milestones: dict([int(3), int(1)]), last_epoch: int(2) });
+      },
+    });
+    const left = checkpoint.observations.find(({ code }) => code === "TENON_TRAINING_DOCUMENT_LEFT");
+    expect(left).toMatchObject({ names: ["scheduler.json"], facts: { left: ["milestones.3"] } });
+    expect(checkpoint.trainer?.documents.has("scheduler.json")).toBe(false);
   });
 });

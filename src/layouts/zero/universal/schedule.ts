@@ -1,4 +1,11 @@
-import { isJsonRecord, type Json, type JsonRecord, type TrainerComponent } from "../../../core/index.ts";
+import {
+  isJsonRecord,
+  type Json,
+  type JsonRecord,
+  PlanError,
+  type TrainerComponent,
+} from "../../../core/index.ts";
+import { counterOf } from "../../counter.ts";
 
 /** In the order of preference: DeepSpeed's own, then the Trainer's and accelerate's. */
 const places = ["scheduler.json", "scheduler.pt", "scheduler.bin"];
@@ -35,13 +42,25 @@ function cut(value: Json, kept: readonly number[], count: number): Json {
   return record;
 }
 
-/** Documents spell a tuple as `{"$tuple": […]}`; a schedule reads lists and tuples alike. */
+/**
+ * Documents spell a tuple as `{"$tuple": […]}`; a schedule reads lists and tuples alike. A Counter stays one.
+ * @throws PlanError TENON_DOCUMENT_UNWRITABLE for anything else that is spelled: a tensor, bytes, a wide integer
+ */
 function plain(value: Json): Json {
   if (Array.isArray(value)) return (value as readonly Json[]).map(plain);
-  if (!isJsonRecord(value)) return value;
-  const tuple = value["$tuple"];
-  if (tuple !== undefined) return plain(tuple);
+  if (!isJsonRecord(value) || counterOf(value) !== undefined) return value;
+  const [only, ...more] = Object.keys(value);
+  if (only === "$tuple" && more.length === 0) return plain(value[only] as Json);
+  if (only?.startsWith("$") === true) throw unwritable(only);
   const record = Object.create(null) as Record<string, Json>;
   for (const [key, item] of Object.entries(value)) record[key] = plain(item as Json);
   return record;
+}
+
+function unwritable(found: string): PlanError {
+  const message = `universal: the schedule holds a value spelled ${JSON.stringify(found)}, which is not written`;
+  return new PlanError("TENON_DOCUMENT_UNWRITABLE", message, {
+    details: { found, allowed: ["$tuple", "$counter"] },
+    hint: "Leave the trainer's state out: --drop trainer",
+  });
 }
